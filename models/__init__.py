@@ -1,0 +1,1 @@
+"""Images and templates in, embeddings and calibrated scores out: no network, no database, no policy."""

@@ -1,0 +1,1 @@
+"""What partners share, and the rules under which they share it."""
