@@ -1,0 +1,40 @@
+# Two commands: `make demo` does the main job on real input, `make test` passes the tests. Each brings what it needs.
+UV_VERSION := 0.13.9
+UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
+RUN := .venv/bin
+ARGS ?=
+export UV_PYTHON_DOWNLOADS ?= never
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint serve clean
+
+help: ## Show the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+install: .venv/.installed ## Make .venv with everything that uv.lock pins
+
+demo: .venv/.installed ## Run a real check from HTTP to a scored answer (ARGS=--once to exit afterwards)
+	@$(RUN)/crosscheck demo $(ARGS)
+
+test: lint ## Lint, type-check, check import contracts, run the tests
+	@$(RUN)/pytest -n 2 --dist loadgroup $(ARGS)
+
+lint: .venv/.installed ## Lint, type-check and check import contracts only
+	@$(RUN)/ruff check .
+	@$(RUN)/ruff format --check .
+	@$(RUN)/mypy
+	@$(RUN)/lint-imports --no-logo
+
+serve: .venv/.installed ## Serve the API on the data folder of CROSSCHECK_HOME
+	@$(RUN)/crosscheck serve $(ARGS)
+
+clean: ## Remove the environment and all caches
+	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+# A recipe line that fails leaves no stamp, so a broken install is tried again.
+.venv/.installed: pyproject.toml uv.lock $(filter .tools/%,$(UV))
+	$(UV) sync --locked --all-groups
+	@touch $@
+
+.tools/bin/uv:
+	@sh .ci/bootstrap-uv $(UV_VERSION)
