@@ -6,6 +6,15 @@ whichever modality gave it. Raw similarities therefore never leave `models/`.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
 # --- Images: caps checked before anything is decoded -----------------------------------------------------------------
 
 # --- Face: detection, choice of the subject, quality -----------------------------------------------------------------
@@ -13,3 +22,172 @@ from __future__ import annotations
 # --- Fingerprint: cylinders, comparison, quality ---------------------------------------------------------------------
 
 # --- Scores: similarity -> -log10(FMR), fusion, bands, flag threshold ------------------------------------------------
+
+DEFAULT_TARGET_FPIR = 0.01
+"""False alarms accepted per search of a person on nobody's list, unless the operator chooses: one in a hundred."""
+
+MINIMUM_FLAG_SCORE = 3.0
+"""No flag below this score, however small the gallery: one comparison in a thousand between strangers scores as much.
+With a handful of entries the formula alone would ask for less, and put weak evidence before a reviewer as a match."""
+
+MAXIMUM_FLAG_SCORE = 7.5
+"""No flag threshold above this score, however large the gallery: a comparison at the top of its scale is never passed
+over in silence. It is the lowest cap of a calibration (8.0) less `log10(3)` for the three looks of a check with both
+modalities, rounded down. Over 316,000 visible templates the false alarm rate therefore exceeds the default target."""
+
+
+class Band(StrEnum):
+    """A score in words, for agreements that let a partner see how strong a match is but not its score."""
+
+    NONE = "none"
+    """Below 3: strangers score this much too often for it to mean anything."""
+    WEAK = "weak"
+    """3 to 4: expected once in a gallery of one thousand to ten thousand strangers."""
+    MODERATE = "moderate"
+    """4 to 5: expected once in ten thousand to a hundred thousand strangers."""
+    STRONG = "strong"
+    """5 to 6: expected once in a hundred thousand to a million strangers."""
+    VERY_STRONG = "very-strong"
+    """6 and more: expected less than once in a million strangers."""
+
+
+BAND_FLOORS: tuple[tuple[float, Band], ...] = (
+    (6.0, Band.VERY_STRONG),
+    (5.0, Band.STRONG),
+    (4.0, Band.MODERATE),
+    (MINIMUM_FLAG_SCORE, Band.WEAK),
+)
+"""Lowest score of each band, strongest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreCalibration:
+    """A monotone table from raw similarity to `-log10(FMR)`, linear between its knots.
+
+    Below the first knot the score is 0; above the last it stays at the last knot's score, the `cap`: the table does not
+    claim what its data cannot carry. `models.evaluation.fit` says how the knots come from a data set.
+
+    Args:
+        knots: (similarity, score) pairs, both strictly increasing, the first score 0.
+        source: the data, the number of comparisons and the date behind the knots.
+
+    Raises:
+        ValueError: the knots are too few, not finite, not strictly increasing, or do not start at score 0.
+    """
+
+    knots: tuple[tuple[float, float], ...]
+    source: str
+
+    def __post_init__(self) -> None:
+        table = np.array(self.knots, dtype=np.float64)
+        if table.ndim != 2 or table.shape[0] < 2 or table.shape[1] != 2:
+            raise ValueError("a calibration needs at least two (similarity, score) knots")
+        if not np.isfinite(table).all() or not (np.diff(table, axis=0) > 0).all():
+            raise ValueError(
+                "the knots of a calibration must be finite and strictly increasing in similarity and score"
+            )
+        if table[0, 1] != 0.0:
+            raise ValueError(
+                "the first knot of a calibration must have score 0 (every comparison scores at least that)"
+            )
+
+    @property
+    def cap(self) -> float:
+        """The highest score that one comparison can get."""
+        return self.knots[-1][1]
+
+    @overload
+    def score(self, similarity: float) -> float: ...
+    @overload
+    def score(self, similarity: NDArray[np.floating[Any]]) -> NDArray[np.float64]: ...
+    def score(self, similarity: float | NDArray[np.floating[Any]]) -> float | NDArray[np.float64]:
+        """Return `-log10(FMR)` at each similarity, from 0 to `cap`, in the shape of the argument."""
+        similarities, scores = zip(*self.knots, strict=True)
+        found = np.interp(similarity, similarities, scores)
+        return found if isinstance(similarity, np.ndarray) else float(found)
+
+    @overload
+    def similarity(self, score: float) -> float: ...
+    @overload
+    def similarity(self, score: NDArray[np.floating[Any]]) -> NDArray[np.float64]: ...
+    def similarity(self, score: float | NDArray[np.floating[Any]]) -> float | NDArray[np.float64]:
+        """Return the lowest similarity that reaches each score: `-inf` for a score of 0, `inf` above the cap."""
+        similarities, scores = zip(*self.knots, strict=True)
+        found = np.interp(score, scores, similarities)
+        found = np.where(np.less_equal(score, 0.0), -np.inf, np.where(np.greater(score, self.cap), np.inf, found))
+        return found if isinstance(score, np.ndarray) else float(found)
+
+
+FACE = ScoreCalibration(knots=((0.0, 0.0), (0.25, 2.0), (0.75, 8.0)), source="provisional, to be fitted")
+
+FINGER = ScoreCalibration(knots=((0.0, 0.0), (0.15, 2.0), (0.5, 8.0)), source="provisional, to be fitted")
+
+
+def fuse(scores: Sequence[float]) -> float:
+    """Return the score of several independent comparisons of the same two people (Fisher, 1925, Statistical Methods).
+
+    With `t` the sum of the `k` scores, `FMR = 10**-t * sum over i < k of (t ln 10)**i / i!`: the probability that the
+    product of `k` independent FMRs of strangers is as small as this one. Computed in logarithms, so stable at any `t`.
+
+    Raises:
+        ValueError: there is no score, or one is negative or not finite.
+    """
+    if not scores or not all(math.isfinite(score) and score >= 0.0 for score in scores):
+        raise ValueError("fusion needs at least one score, each finite and not negative")
+    total = math.fsum(scores)
+    if total == 0.0:
+        return 0.0
+    log_x = math.log(total * math.log(10.0))
+    log_terms = [i * log_x - math.lgamma(i + 1) for i in range(len(scores))]
+    largest = max(log_terms)
+    log_sum = largest + math.log(math.fsum(math.exp(term - largest) for term in log_terms))
+    return max(0.0, total - log_sum / math.log(10.0))
+
+
+@dataclass(frozen=True, slots=True)
+class MatchScore:
+    """The score of one probe against one entry, and the scores it came from (None: not compared)."""
+
+    value: float
+    face: float | None
+    finger: float | None
+
+
+def match_score(face: float | None, finger: float | None) -> MatchScore:
+    """Return the best of face, finger and their fusion, less `log10` of the number of these looks.
+
+    The best of three looks is better by luck alone; the union bound `FMR <= looks * min(FMR)` pays for it whatever the
+    dependence between them. So a spoilt finger costs a good face half a decade (0.48) and never hides it.
+
+    Raises:
+        ValueError: neither modality was compared, or a score is negative or not finite.
+    """
+    given = [score for score in (face, finger) if score is not None]
+    looks = [fuse([score]) for score in given]
+    if len(given) == 2:
+        looks.append(fuse(given))
+    if not looks:
+        raise ValueError("a match score needs a face score, a finger score or both")
+    return MatchScore(value=max(0.0, max(looks) - math.log10(len(looks))), face=face, finger=finger)
+
+
+def flag_threshold(target_fpir: float, visible_templates: int) -> float:
+    """Return the lowest match score to flag, so that a stranger is flagged with probability `target_fpir` at most.
+
+    With `N` comparisons a search, `FPIR <= N * FMR` (union bound), hence `log10(N / target_fpir)`; never below
+    `MINIMUM_FLAG_SCORE` nor above `MAXIMUM_FLAG_SCORE`.
+
+    Raises:
+        ValueError: the target is not between 0 (excluded) and 1, or the number of templates is negative.
+    """
+    if not 0.0 < target_fpir <= 1.0:
+        raise ValueError(f"target FPIR {target_fpir} is not between 0 (excluded) and 1")
+    if visible_templates < 0:
+        raise ValueError(f"number of visible templates {visible_templates} is negative")
+    wanted = math.log10(max(visible_templates, 1) / target_fpir)
+    return min(max(wanted, MINIMUM_FLAG_SCORE), MAXIMUM_FLAG_SCORE)
+
+
+def band(score: float) -> Band:
+    """Return the band that a match score falls in."""
+    return next((name for floor, name in BAND_FLOORS if score >= floor), Band.NONE)
