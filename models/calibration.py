@@ -21,6 +21,9 @@ from numpy.typing import NDArray
 
 # --- Fingerprint: cylinders, comparison, quality ---------------------------------------------------------------------
 
+# No finger reaches this far, in pixels at 500 dpi (4096 pixels are 20 cm; a hand is about 10 cm wide).
+FINGER_POSITION_LIMIT = 4095.0
+
 # --- Scores: similarity -> -log10(FMR), fusion, bands, flag threshold ------------------------------------------------
 
 DEFAULT_TARGET_FPIR = 0.01

@@ -1,0 +1,1 @@
+"""Fingerprints: template formats -> minutiae -> binary cylinders -> exact comparison."""

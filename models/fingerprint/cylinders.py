@@ -1,0 +1,76 @@
+"""Binary Minutia Cylinder-Code: one bit pattern of the neighbourhood of each minutia.
+
+Source: R. Cappelli, M. Ferrara, D. Maltoni, "Minutia Cylinder-Code: a new representation and matching technique for
+fingerprint recognition", IEEE TPAMI 32(12), 2010. Parameters: `models.calibration`, section Fingerprint.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.fingerprint.minutiae import Minutiae
+from models.samples import Position
+
+ENCODING_VERSION = 1
+_HEADER = struct.Struct("<BBH")  # encoding version, position code, number of minutiae
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FingerTemplate:
+    """One impression of one finger, ready to be compared.
+
+    Attributes:
+        position: the finger, or `Position.UNKNOWN`.
+        minutiae: the n minutiae in the order of the record they came from.
+        order: int32 (n,), indexes into `minutiae`; the first m own a valid cylinder, the others follow.
+        bits: uint64 (m, 6), the cylinders: one word an angular section, one bit a cell of the 8 x 8 grid.
+        validity: uint64 (m,), which cells lie inside the print.
+    """
+
+    position: Position
+    minutiae: Minutiae
+    order: NDArray[np.int32]
+    bits: NDArray[np.uint64]
+    validity: NDArray[np.uint64]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, FingerTemplate) and self.to_bytes() == other.to_bytes()
+
+    def __hash__(self) -> int:
+        return hash(self.to_bytes())
+
+    def to_bytes(self) -> bytes:
+        """Encode position and minutiae (4 + 8 n bytes); the cylinders follow from them and are rebuilt on load."""
+        return _HEADER.pack(ENCODING_VERSION, self.position.code, len(self.minutiae)) + self.minutiae.to_bytes()
+
+    @classmethod
+    def from_bytes(cls, stored_template: bytes) -> FingerTemplate:
+        """Decode what `to_bytes` gave, and rebuild the cylinders.
+
+        Raises:
+            ValueError: not an encoding of this version, or damaged.
+        """
+        if len(stored_template) < _HEADER.size:
+            raise ValueError("stored finger template is too short")
+        version, position, count = _HEADER.unpack_from(stored_template)
+        if version != ENCODING_VERSION:
+            raise ValueError(f"stored finger template has encoding version {version}, not {ENCODING_VERSION}")
+        if len(stored_template) != _HEADER.size + 8 * count:
+            raise ValueError("stored finger template has the wrong length")
+        return build_template(Minutiae.from_bytes(stored_template[_HEADER.size :]), Position.from_code(position))
+
+
+def build_template(minutiae: Minutiae, position: Position) -> FingerTemplate:
+    """Build the cylinders of an impression.
+
+    Fewer than three minutiae, or minutiae without neighbours, give a template without cylinders: it is valid and
+    matches nothing.
+    """
+    from models.fingerprint import kernels  # numba is loaded when it is first needed, not on import
+
+    order, bits, validity = kernels.build_cylinders(minutiae.xy, minutiae.angle)
+    return FingerTemplate(position, minutiae, order, bits, validity)
