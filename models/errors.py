@@ -6,13 +6,11 @@ to do. Neither ever carries a biometric or biographic value: messages name posit
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 
 class CrosscheckError(Exception):
     """Base of all errors that Crosscheck raises on purpose."""
 
-    slug: ClassVar[str] = "internal-error"
+    slug: str = "internal-error"
     hint: str = "Report this to the operator with the time it happened."
 
     def __init__(self, detail: str, *, hint: str | None = None) -> None:

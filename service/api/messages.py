@@ -1,0 +1,225 @@
+"""The JSON that goes over the wire, checked by pydantic: binary is base64, timestamps carry a zone, nothing is optional
+by accident. Field values never appear in errors (`hide_input_in_errors`) or in `repr`."""
+
+from __future__ import annotations
+
+import binascii
+from datetime import date
+from typing import Annotated, Any, Self
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, GetPydanticSchema, model_validator
+from pydantic_core import PydanticCustomError, core_schema
+
+from models.calibration import Band
+from models.samples import Modality, Position, ReasonCode, Severity
+
+Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
+Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64)]
+HandlingCode = Annotated[str, Field(pattern=r"^[A-Za-z0-9:+._-]+$", max_length=32)]
+Text = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+def _decode_base64(unverified_text: str) -> bytes:
+    try:
+        return binascii.a2b_base64(unverified_text, strict_mode=True)
+    except (binascii.Error, ValueError):  # ValueError: not ASCII
+        raise PydanticCustomError("base64", "Input should be standard base64 with padding") from None
+
+
+def _base64_schema(_source: Any, _handler: Any) -> core_schema.CoreSchema:
+    text = core_schema.str_schema(min_length=4, metadata={"pydantic_js_updates": {"contentEncoding": "base64"}})
+    return core_schema.no_info_after_validator_function(_decode_base64, text)
+
+
+Base64 = Annotated[bytes, GetPydanticSchema(_base64_schema)]
+
+
+class Message(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class FaceImage(Message):
+    image: Base64 = Field(description="JPEG, PNG, WebP or JPEG 2000 file", repr=False)
+
+
+class FingerprintTemplate(Message):
+    position: Position = Position.UNKNOWN
+    template: Base64 = Field(description="ISO/IEC 19794-2:2005 minutiae record", repr=False)
+
+
+class MatchRequest(Message):
+    """One person presents themself at one checkpoint."""
+
+    check_id: UUID = Field(description="Chosen by the terminal; the same id and body give the same answer.")
+    purpose: Slug = Field(examples=["border-check"])
+    case_reference: Text | None = None
+    checkpoint: Identifier = Field(examples=["XA-GATE-07"])
+    captured_at: AwareDatetime = Field(examples=["2026-11-22T09:30:00Z"])
+    face: FaceImage | None = None
+    fingerprints: Annotated[tuple[FingerprintTemplate, ...], Field(max_length=10)] = ()
+
+    @model_validator(mode="after")
+    def _has_a_sample(self) -> Self:
+        if self.face is None and not self.fingerprints:
+            raise PydanticCustomError("no_samples", "A check needs a face image or a fingerprint template")
+        return self
+
+
+class ReasonMessage(BaseModel):
+    code: ReasonCode
+    severity: Severity
+    hint: str = Field(examples=["Ask the person to look at the camera and capture again."])
+
+
+class SampleMessage(BaseModel):
+    """What became of one sample of the request."""
+
+    modality: Modality
+    position: Position | None = None
+    accepted: bool
+    reasons: list[ReasonMessage] = []
+
+
+class AlertMessage(BaseModel):
+    category: str = Field(examples=["wanted"])
+    action: str = Field(examples=["inform-officer"])
+
+
+class SubjectMessage(Message):
+    """Biographic fields of an entry."""
+
+    family_name: Text | None = Field(default=None, repr=False)
+    given_names: Text | None = Field(default=None, repr=False)
+    birth_date: date | None = Field(default=None, repr=False)
+    nationality: Annotated[str, Field(pattern=r"^[A-Z]{2,3}$")] | None = Field(default=None, repr=False)
+    documents: Annotated[tuple[Text, ...], Field(max_length=20)] = Field(default=(), repr=False)
+
+
+class ClauseMessage(BaseModel):
+    agreement: str = Field(examples=["xa-xb"])
+    version: int = Field(examples=[1])
+    clause: str = Field(examples=["border-check-score"])
+
+
+class CandidateMessage(BaseModel):
+    """One entry whose score passed, with exactly the fields that its owner's agreement allows this asker."""
+
+    candidate_id: UUID = Field(description="Opaque, of this check alone")
+    owner: str = Field(examples=["xb"])
+    level: str = Field(examples=["score"])
+    score: float | None = Field(examples=[5.1], description="-log10 of the false match rate, rounded")
+    band: Band | None
+    reference: str | None
+    alert: AlertMessage | None
+    subject: SubjectMessage | None
+    handling: list[str]
+    decided_by: list[ClauseMessage]
+
+
+class MatchAnswer(BaseModel):
+    check_id: UUID
+    outcome: str = Field(examples=["no-candidates", "flagged", "incomplete"])
+    complete: bool = Field(description="False: not everything that may be searched was searched")
+    gallery_sequence: int = Field(examples=[1234])
+    flag_id: UUID | None
+    samples: list[SampleMessage]
+    candidates: list[CandidateMessage]
+
+
+class VerifySample(Message):
+    face: FaceImage | None = None
+    fingerprint: FingerprintTemplate | None = None
+
+    @model_validator(mode="after")
+    def _is_one_sample(self) -> Self:
+        if (self.face is None) == (self.fingerprint is None):
+            raise PydanticCustomError("no_samples", "Exactly one of face and fingerprint is needed")
+        return self
+
+    @property
+    def modality(self) -> Modality:
+        return Modality.FACE if self.face is not None else Modality.FINGERPRINT
+
+
+class VerifyRequest(Message):
+    """Two samples of one modality: does the same person stand behind both?"""
+
+    check_id: UUID
+    checkpoint: Identifier = Field(examples=["XA-GATE-07"])
+    captured_at: AwareDatetime = Field(examples=["2026-11-22T09:30:00Z"])
+    reference: VerifySample = Field(description="For example the portrait of a passport chip")
+    probe: VerifySample = Field(description="For example the live face at the gate")
+
+    @model_validator(mode="after")
+    def _same_modality(self) -> Self:
+        if self.reference.modality is not self.probe.modality:
+            raise PydanticCustomError("modalities_differ", "reference and probe should be of the same modality")
+        return self
+
+
+class VerifyAnswer(BaseModel):
+    check_id: UUID
+    same_person: bool = Field(description="The score reaches the verification threshold; people decide")
+    score: float = Field(examples=[6.2], description="-log10 of the false match rate, rounded")
+    band: Band
+    threshold: float = Field(examples=[3.0])
+    reference: SampleMessage
+    probe: SampleMessage
+
+
+class WatchlistBody(Message):
+    title: Text = Field(examples=["Wanted persons of XB"])
+
+
+class WatchlistMessage(BaseModel):
+    watchlist: str
+    owner: str
+    title: str
+
+
+class EntryBody(Message):
+    """One subject on a watchlist, as its owner writes it."""
+
+    category: Slug = Field(examples=["wanted"])
+    action: Slug = Field(examples=["inform-officer"])
+    handling: Annotated[tuple[HandlingCode, ...], Field(max_length=20)] = ()
+    subject: SubjectMessage = SubjectMessage()
+    faces: Annotated[tuple[FaceImage, ...], Field(max_length=20)] = ()
+    fingerprints: Annotated[tuple[FingerprintTemplate, ...], Field(max_length=20)] = ()
+    review_at: AwareDatetime | None = None
+    expires_at: AwareDatetime | None = None
+
+    @model_validator(mode="after")
+    def _has_a_sample(self) -> Self:
+        if not self.faces and not self.fingerprints:
+            raise PydanticCustomError("no_samples", "An entry needs a face image or a fingerprint template")
+        return self
+
+
+class ImportLine(EntryBody):
+    """One line of an import: an entry and its id."""
+
+    entry_id: Identifier
+
+
+class EntryMessage(BaseModel):
+    """An entry as its owner reads it back: everything but the templates, which never leave."""
+
+    watchlist: str
+    entry_id: str
+    category: str
+    action: str
+    handling: list[str]
+    subject: SubjectMessage
+    face_templates: int
+    finger_positions: list[Position]
+    review_at: AwareDatetime | None
+    expires_at: AwareDatetime | None
+    sequence: int
+
+
+class WriteAnswer(BaseModel):
+    entry_id: str
+    status: str = Field(examples=["created", "replaced", "unchanged"])
+    sequence: int = Field(description="Searches from this gallery_sequence on include the write")

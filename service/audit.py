@@ -1,0 +1,38 @@
+"""What is remembered of everything anybody does: a closed list of events, written in the transaction of the deed.
+
+No event carries a biometric or biographic value; who may read which events is for the rules to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import Connection
+
+from service.identity import Caller
+from service.schema import audit_events
+
+type_of_detail = str | int | float | bool | None
+Details = Mapping[str, type_of_detail | Sequence[type_of_detail] | Sequence[Mapping[str, type_of_detail]]]
+
+
+class EventKind(StrEnum):
+    """Every kind of event there is."""
+
+    CHECK_ANSWERED = "check-answered"
+    SAMPLES_COMPARED = "samples-compared"
+    WATCHLIST_PUT = "watchlist-put"
+    ENTRIES_PUT = "entries-put"
+    ENTRY_READ = "entry-read"
+    ENTRY_WITHDRAWN = "entry-withdrawn"
+
+
+def record(connection: Connection, kind: EventKind, actor: Caller, now: datetime, details: Details) -> None:
+    """Append one event in the transaction of `connection`, so that no deed stands without its event."""
+    connection.execute(
+        audit_events.insert().values(
+            at=now, kind=kind.value, partner=actor.partner, actor=actor.name, details=dict(details)
+        )
+    )

@@ -1,0 +1,1 @@
+"""The commands of the `crosscheck` command line, one file a noun."""

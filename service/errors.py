@@ -1,0 +1,166 @@
+"""Every error becomes an RFC 9457 problem document: a stable `type`, what happened, and what to do about it.
+
+No problem document repeats a value that the caller sent: it names fields, positions and sizes only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from models.errors import CrosscheckError, InvalidInput
+from models.samples import Reason
+
+PROBLEM_TYPE = "urn:crosscheck:problem:"
+MEDIA_TYPE = "application/problem+json"
+
+
+class FieldError(BaseModel):
+    """Which part of the request is wrong, and how; never the value itself."""
+
+    field: str = Field(examples=["body.captured_at"])
+    message: str = Field(examples=["Input should have timezone info"])
+
+
+class Problem(BaseModel):
+    """RFC 9457 problem document."""
+
+    type: str = Field(examples=[PROBLEM_TYPE + "no-face"])
+    title: str = Field(examples=["No face"])
+    status: int = Field(examples=[422])
+    detail: str = Field(examples=["no face was found in the image"])
+    hint: str = Field(examples=["Ask the person to look at the camera and capture again."])
+    errors: list[FieldError] | None = None
+
+
+class CheckConflict(CrosscheckError):
+    slug = "check-conflict"
+    hint = "Choose a new check_id for every new check; repeat an old one only with the same body."
+
+
+class UnusableProbe(InvalidInput):
+    """No sample of the probe can be compared. The slug is that of the first reason."""
+
+    def __init__(self, reasons: tuple[Reason, ...]) -> None:
+        super().__init__("no sample of the request can be compared", hint=" ".join(reason.hint for reason in reasons))
+        self.slug = reasons[0].code.value
+
+
+class Overloaded(CrosscheckError):
+    """More work waits than can be answered in time."""
+
+    slug = "overloaded"
+    hint = "Try again after the number of seconds in Retry-After."
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__("the service is busy; this request would not be answered in time")
+        self.retry_after = retry_after
+
+
+class StaleCapture(InvalidInput):
+    slug = "stale-capture"
+    hint = "Capture the person again, and check the clock of the terminal."
+
+
+# Slugs whose status is not that of their branch of the error tree (InvalidInput 422, anything else 500).
+STATUS_BY_SLUG: Mapping[str, int] = {
+    "unauthenticated": 401,
+    "wrong-role": 403,
+    "check-conflict": 409,
+    "watchlist-name-taken": 409,
+    "unknown-watchlist": 404,
+    "unknown-entry": 404,
+    "body-too-large": 413,
+    "image-too-large": 413,
+    "overloaded": 503,
+    "not-ready": 503,
+}
+
+HTTP_SLUGS: Mapping[int, tuple[str, str]] = {
+    400: ("malformed-request", "Send a complete HTTP request with a JSON body."),
+    404: ("unknown-path", "See /docs for the calls that exist."),
+    405: ("method-not-allowed", "See /docs for the methods of this path."),
+    413: ("body-too-large", "Send a smaller body: scale images down to about 1000 pixels on the long side."),
+}
+
+# What the caller should do about pydantic's complaints; anything else gets the general hint.
+FIELD_SLUGS: Mapping[str, tuple[str, str]] = {
+    "json_invalid": ("malformed-json", "Send valid JSON in UTF-8."),
+    "base64": ("malformed-base64", "Encode the bytes with standard base64 (RFC 4648 section 4), padding included."),
+    "timezone_aware": ("timestamp-without-zone", "Give timestamps with a zone, as in 2026-11-22T09:30:00Z."),
+    "no_samples": ("empty-check", "Send a face image, at least one fingerprint template, or both."),
+}
+GENERAL_FIELD_SLUG = ("invalid-request", "Correct the fields named under `errors`; /docs shows every field.")
+
+
+def problem(slug: str, status: int, detail: str, hint: str, errors: list[FieldError] | None = None) -> Problem:
+    title = slug.replace("-", " ").capitalize()
+    return Problem(type=PROBLEM_TYPE + slug, title=title, status=status, detail=detail, hint=hint, errors=errors)
+
+
+def problem_of(error: CrosscheckError) -> Problem:
+    """Return the problem document of one of our own errors."""
+    status = STATUS_BY_SLUG.get(error.slug, 422 if isinstance(error, InvalidInput) else 500)
+    return problem(error.slug, status, error.detail, error.hint)
+
+
+def problem_of_validation(errors: list[Mapping[str, Any]]) -> Problem:
+    """Return the problem document of pydantic's error list, without the rejected values."""
+    slug, hint = FIELD_SLUGS.get(errors[0]["type"], GENERAL_FIELD_SLUG)
+    fields = [FieldError(field=_field_path(error), message=error["msg"]) for error in errors]
+    status = 400 if slug == "malformed-json" else 422
+    return problem(slug, status, f"{len(fields)} field(s) of the request are not valid", hint, fields)
+
+
+def answer(problem: Problem, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    content = problem.model_dump(exclude_none=True)
+    return JSONResponse(content, problem.status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    """Make `app` answer every error with a problem document."""
+    app.add_exception_handler(CrosscheckError, _on_crosscheck_error)
+    app.add_exception_handler(RequestValidationError, _on_validation_error)
+    app.add_exception_handler(HTTPException, _on_http_error)
+
+
+def headers_of(error: CrosscheckError) -> dict[str, str]:
+    if isinstance(error, Overloaded):
+        return {"Retry-After": str(error.retry_after)}
+    return {"WWW-Authenticate": 'Bearer realm="crosscheck"'} if error.slug == "unauthenticated" else {}
+
+
+async def _on_crosscheck_error(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, CrosscheckError)  # noqa: S101 -- registered for this type
+    return answer(problem_of(error), headers_of(error))
+
+
+async def _on_validation_error(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 -- registered for this type
+    return answer(problem_of_validation(list(error.errors())))
+
+
+async def _on_http_error(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)  # noqa: S101 -- registered for this type
+    slug, hint = HTTP_SLUGS.get(error.status_code, ("http-error", "See /docs for how to make this call."))
+    return answer(problem(slug, error.status_code, str(error.detail), hint), error.headers)
+
+
+def place_of(error: Exception) -> str:
+    """Return file and line of a bug. Its text stays out of the log: it may hold anything."""
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    return f"{frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}" if frame else "unknown"
+
+
+def _field_path(error: Mapping[str, Any]) -> str:
+    # The name of a field that should not be there is the caller's own text: name its parent only.
+    location = error["loc"][:-1] if error["type"] == "extra_forbidden" else error["loc"]
+    return ".".join(str(part) for part in location)

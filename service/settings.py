@@ -1,0 +1,52 @@
+"""Everything an operator can set, from `CROSSCHECK_*` environment variables, with defaults that work."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from models.calibration import DEFAULT_TARGET_FPIR
+
+DEFAULT_HOME = Path("~/.local/share/crosscheck").expanduser()
+
+
+class Settings(BaseSettings):
+    """The service's settings. Sizes are bytes, durations seconds unless they say otherwise."""
+
+    model_config = SettingsConfigDict(env_prefix="CROSSCHECK_", frozen=True, extra="ignore")
+
+    home: Path = Field(default=DEFAULT_HOME, description="Data folder: database, keys, agreements.")
+    models: Path | None = Field(default=None, description="Model files, if not in the data folder.")
+    workers: int = Field(
+        default_factory=lambda: max(1, os.cpu_count() or 1), ge=1, description="Checks that run at once."
+    )
+    answer_within: float = Field(default=4.0, gt=0, description="A check that would wait longer is refused with 503.")
+    max_body: int = Field(default=12 * 2**20, ge=2**16, description="Largest request body; an import line likewise.")
+    target_fpir: float = Field(
+        default=DEFAULT_TARGET_FPIR, gt=0, lt=1, description="Accepted rate of false alarms per search."
+    )
+    keep_answers: timedelta = Field(
+        default=timedelta(hours=1), description="How long a check can be repeated for the same answer."
+    )
+    max_capture_age: timedelta = Field(default=timedelta(minutes=10), description="Oldest accepted captured_at.")
+    max_clock_ahead: timedelta = Field(default=timedelta(minutes=1), description="Furthest captured_at in the future.")
+
+    @property
+    def models_folder(self) -> Path:
+        return self.models or self.home / "models"
+
+    @property
+    def agreements_folder(self) -> Path:
+        return self.home / "agreements"
+
+    @property
+    def database_file(self) -> Path:
+        return self.home / "crosscheck.db"
+
+    @property
+    def root_key_file(self) -> Path:
+        return self.home / "root.key"
