@@ -24,6 +24,10 @@ from numpy.typing import NDArray
 # No finger reaches this far, in pixels at 500 dpi (4096 pixels are 20 cm; a hand is about 10 cm wide).
 FINGER_POSITION_LIMIT = 4095.0
 
+# Pixels per centimetre: 99 is the lowest resolution that ISO/IEC 19794-2:2005 allows (7.3.7), 800 twice the 1000 dpi of
+# the finest livescan devices.
+FINGER_RESOLUTION_RANGE = (98, 800)
+
 # --- Scores: similarity -> -log10(FMR), fusion, bands, flag threshold ------------------------------------------------
 
 DEFAULT_TARGET_FPIR = 0.01

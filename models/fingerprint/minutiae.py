@@ -9,6 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models import calibration
+from models.errors import MalformedTemplate
+from models.fingerprint.formats import View
+
+STANDARD_RESOLUTION = 500 / 2.54
+"""500 dpi in pixels per centimetre. ISO records say 197, which is the same rounded; see `normalise`."""
 
 # Minutiae lie on a fixed grid, so that a stored template gives back exactly the numbers it was built from.
 POSITION_STEP = 1 / 16  # pixels at 500 dpi; a uint16 reaches 4095.9 pixels, which is 20 cm
@@ -71,6 +76,39 @@ class Minutiae:
         xy = np.stack([stored["x"], stored["y"]], axis=1).astype(np.float32) * np.float32(POSITION_STEP)
         angle = (stored["angle"] * ANGLE_STEP).astype(np.float32)
         return cls(xy, angle, stored["kind"].copy(), stored["quality"].copy())
+
+
+def normalise(view: View, x_resolution: int, y_resolution: int, angle_units: int) -> Minutiae:
+    """Bring a recorded view to 500 dpi and radians.
+
+    Args:
+        view: as recorded.
+        x_resolution, y_resolution: pixels per centimetre of the record. Where they differ, directions are corrected too.
+        angle_units: units a turn of the recorded angles.
+
+    Raises:
+        MalformedTemplate: a resolution that no fingerprint scanner has, or minutiae spread over more than a hand.
+    """
+    lowest, highest = calibration.FINGER_RESOLUTION_RANGE
+    for resolution in (x_resolution, y_resolution):
+        if not lowest <= resolution <= highest:
+            raise MalformedTemplate(0, f"a resolution of {resolution} pixels per centimetre is not of a finger scanner")
+    x_scale, y_scale = STANDARD_RESOLUTION / x_resolution, STANDARD_RESOLUTION / y_resolution
+    fields = np.array(view.minutiae, np.int64).reshape(-1, 5)
+    angle = fields[:, 3] * (2 * np.pi / angle_units)
+    if x_scale != y_scale:
+        angle = np.arctan2(np.sin(angle) * y_scale, np.cos(angle) * x_scale)
+    quality = np.where(fields[:, 4] <= 100, fields[:, 4], 0)
+    try:
+        return on_grid(
+            fields[:, 1] * x_scale,
+            fields[:, 2] * y_scale,
+            angle,
+            fields[:, 0].astype(np.uint8),
+            quality.astype(np.uint8),
+        )
+    except ValueError as error:
+        raise MalformedTemplate(0, str(error)) from error
 
 
 def on_grid(
