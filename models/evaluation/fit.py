@@ -1,0 +1,161 @@
+"""Fits a `ScoreCalibration` to the non-mated comparisons of an evaluation, honest beyond the data.
+
+Where the data reach, the table follows the share of non-mated comparisons at or above a similarity. Above the most
+similar 1 % it follows a generalised Pareto distribution of the excesses (peaks over threshold: Coles, An Introduction
+to Statistical Modeling of Extreme Values, 2001, chapter 4). Both are bounded, not estimated: subjects are drawn, the
+fit is made anew for each draw, and the table takes the score that 95 % of the fits exceed. Two more cautions: the shape
+of the tail may not be negative, because a negative one declares every similarity beyond some point impossible; and
+three decades beyond the data the scores stop rising.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.calibration import ScoreCalibration
+from models.evaluation.comparisons import Comparisons, Pairs, nonmated_pairs
+from models.evaluation.intervals import draw_subjects
+from models.evaluation.manifest import ManifestError
+from models.evaluation.rates import Weights
+
+TAIL_SHARE = 0.01
+DECADES_BEYOND_DATA = 3
+BOUND = 0.05
+"""Share of the fits that may give a lower score than the table: a one-sided 95 % bound."""
+REPLICATES = 200
+BODY_SCORES = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75)
+TAIL_STEP = 0.5
+MINIMUM_EXCESSES = 30
+"""Comparisons above the tail's threshold that a fit needs (the standard's rule of 30, ISO/IEC 19795-1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ParetoTail:
+    """A generalised Pareto tail above a similarity: `share` of comparisons exceed it; `shape` is never negative."""
+
+    threshold: float
+    share: float
+    scale: float
+    shape: float
+
+    def score(self, similarity: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return `-log10(FMR)` at similarities from the threshold up."""
+        excess = (similarity - self.threshold) / self.scale
+        nats = excess if self.shape == 0.0 else np.log1p(self.shape * excess) / self.shape
+        return np.asarray(nats / math.log(10.0) - math.log10(self.share), dtype=np.float64)
+
+
+def fit_tail(
+    similarity: NDArray[np.float64], weights: NDArray[np.int64], threshold: float, total: float
+) -> ParetoTail | None:
+    """Fit by probability-weighted moments (Hosking and Wallis, Technometrics 29, 1987); None if nothing exceeds.
+
+    Args:
+        similarity: (m,) ascending, all above the threshold.
+        weights: (m,) how often each counts.
+        threshold: where the tail starts.
+        total: the weight of all comparisons, below the threshold too.
+    """
+    weight = float(weights.sum())
+    if weight <= 0.0:
+        return None
+    excess = similarity - threshold
+    rank = (np.cumsum(weights) - 0.5 * weights) / weight
+    mean = float((weights * excess).sum()) / weight
+    moment = float((weights * excess * (1.0 - rank)).sum()) / weight
+    shape = 2.0 - mean / (mean - 2.0 * moment) if mean > 2.0 * moment else 0.0
+    if shape <= 0.0:
+        return ParetoTail(threshold, weight / total, mean, 0.0)
+    return ParetoTail(threshold, weight / total, mean * (1.0 - shape), shape)
+
+
+def fit_calibration(comparisons: Comparisons, source: str, progress: Callable[[float], None]) -> ScoreCalibration:
+    """Return the calibration of the similarities of an evaluation.
+
+    Args:
+        comparisons: many subjects; one sample of each is enough.
+        source: the data, for the record; the number of comparisons is added.
+        progress: told the share that is done, 0 to 1.
+
+    Raises:
+        ManifestError: fewer than 30 comparisons lie in the most similar 1 %.
+    """
+    pairs = _enrolled(nonmated_pairs(comparisons))
+    count = pairs.similarity.size
+    if count * TAIL_SHARE < MINIMUM_EXCESSES:
+        raise ManifestError(f"{count} non-mated comparisons are too few for a calibration; 3,000 are the least")
+    threshold = float(pairs.similarity[count - 1 - round(count * TAIL_SHARE)])
+    fits = _Fits(comparisons, pairs, threshold, progress)
+    cap = round(math.log10(count)) + DECADES_BEYOND_DATA
+    knots = _increasing([*fits.body(), *fits.tail(cap)])
+    return ScoreCalibration(
+        knots, f"{source}; {count:,} non-mated comparisons of {comparisons.samples_of.size} subjects"
+    )
+
+
+class _Fits:
+    """The fit of every draw of subjects, and the bound over all of them."""
+
+    def __init__(
+        self, comparisons: Comparisons, pairs: Pairs, threshold: float, progress: Callable[[float], None]
+    ) -> None:
+        self._threshold = threshold
+        ordered = pairs.similarity.astype(np.float64)
+        self._body = np.unique(np.quantile(ordered, [1 - 10.0**-score for score in BODY_SCORES], method="lower"))
+        starts = np.searchsorted(ordered, self._body, side="left")
+        above = int(np.searchsorted(ordered, threshold, side="right"))
+        self._shares: list[NDArray[np.float64]] = []
+        self._tails: list[ParetoTail] = []
+        draws = draw_subjects(comparisons.samples_of.size, REPLICATES)
+        for done, drawn in enumerate(draws, start=1):
+            weights = _pair_weights(pairs, drawn)
+            upward = np.cumsum(weights[::-1])[::-1]
+            tail = fit_tail(ordered[above:], weights[above:], threshold, float(upward[0]))
+            if tail is not None:
+                self._tails.append(tail)
+                self._shares.append(upward[starts] / upward[0])
+            progress(done / REPLICATES)
+
+    def body(self) -> list[tuple[float, float]]:
+        """Return knots below the tail."""
+        scores = np.quantile(-np.log10(np.array(self._shares)), BOUND, axis=0)
+        return [(float(x), float(s)) for x, s in zip(self._body, scores, strict=True) if x < self._threshold]
+
+    def tail(self, cap: float) -> list[tuple[float, float]]:
+        """Return knots from the tail's threshold up to the cap."""
+        farthest = self._threshold + max(tail.scale for tail in self._tails)
+        while self._bound(np.array([farthest]))[0] < cap:
+            farthest += farthest - self._threshold
+        similarity = np.linspace(self._threshold, farthest, 20_000)
+        bound = self._bound(similarity)
+        scores = [bound[0], *np.arange(math.ceil(bound[0] / TAIL_STEP + 0.2) * TAIL_STEP, cap + 1e-9, TAIL_STEP)]
+        return [(float(np.interp(score, bound, similarity)), float(score)) for score in scores]
+
+    def _bound(self, similarity: NDArray[np.float64]) -> NDArray[np.float64]:
+        every = np.stack([tail.score(similarity) for tail in self._tails])
+        return np.asarray(np.quantile(every, BOUND, axis=0), dtype=np.float64)
+
+
+def _enrolled(pairs: Pairs) -> Pairs:
+    """Leave out the comparisons that failed: they say nothing about similarities."""
+    made = np.isfinite(pairs.similarity)
+    return Pairs(pairs.similarity[made], pairs.first[made], pairs.second[made])
+
+
+def _pair_weights(pairs: Pairs, drawn: Weights) -> NDArray[np.int64]:
+    return np.asarray(drawn[pairs.first] * drawn[pairs.second], dtype=np.int64)
+
+
+def _increasing(knots: list[tuple[float, float]]) -> tuple[tuple[float, float], ...]:
+    """Round, start at score 0, and drop knots that do not rise in both columns."""
+    kept = [(round(knots[0][0], 4), 0.0)]
+    for similarity, score in knots[1:]:
+        rounded = (round(similarity, 4), round(score, 3))
+        if rounded[0] > kept[-1][0] and rounded[1] > kept[-1][1]:
+            kept.append(rounded)
+    return tuple(kept)
