@@ -1,0 +1,1 @@
+"""Agreements: the data-handling rules between partners, loaded, validated, decided and explained."""

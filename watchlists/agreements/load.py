@@ -1,0 +1,179 @@
+"""Read an agreement's folder: `agreement.toml`, `rules.cedar`. What is not sound is refused whole, with the line."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from watchlists.agreements.policies import RULES_CAP, Policy, read_policies
+from watchlists.agreements.vocabulary import ROLES, UnknownWordError, check_words, context_reads
+from watchlists.errors import AgreementInvalid
+
+AGREEMENT_FILE: Final = "agreement.toml"
+RULES_FILE: Final = "rules.cedar"
+
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
+"""Partner, purpose, category, action, agreement: lower-case letters and digits, joined by single hyphens."""
+Word = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+
+
+class _Particulars(BaseModel):
+    """The keys of `agreement.toml`; others are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    id: Slug
+    title: Annotated[str, StringConstraints(min_length=1, max_length=300)]
+    parties: Annotated[list[Slug], Field(min_length=1)]
+    version: Annotated[int, Field(ge=1)]
+    in_force_from: AwareDatetime
+    in_force_until: AwareDatetime | None = None
+    supersedes: list[Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*@[1-9][0-9]*$")]] = []
+    purposes: Annotated[list[Slug], Field(min_length=1)]
+    categories: Annotated[list[Slug], Field(min_length=1)]
+    actions: list[Slug] = []
+    watchlists: list[Word] = []
+    handling: list[Word] = []
+
+    @model_validator(mode="after")
+    def _ends_after_it_begins(self) -> _Particulars:
+        if self.in_force_until is not None and self.in_force_until <= self.in_force_from:
+            raise ValueError("in_force_until is not after in_force_from")
+        return self
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Agreement:
+    """One version of an agreement, loaded and validated.
+
+    Args:
+        in_force_from: from this moment on, and
+        in_force_until: before this one, if any, the agreement is in force.
+        supersedes: versions, as `id@version`, that are void once this one comes into force.
+        purposes, categories: the words that its permits speak of; for any other word nothing is permitted.
+        reads: the attributes of the context that its rules read.
+    """
+
+    id: str
+    title: str
+    parties: frozenset[str]
+    version: int
+    in_force_from: datetime
+    in_force_until: datetime | None
+    supersedes: frozenset[str]
+    purposes: frozenset[str]
+    categories: frozenset[str]
+    policies: tuple[Policy, ...]
+    reads: frozenset[str]
+
+    @property
+    def name(self) -> str:
+        return f"{self.id}@{self.version}"
+
+    def in_force(self, now: datetime) -> bool:
+        """Whether its time has come and not passed. The rule book knows of successors."""
+        return self.in_force_from <= now and (self.in_force_until is None or now < self.in_force_until)
+
+    def lists(self, purpose: str, category: str) -> bool:
+        """Whether its permits speak of these words."""
+        return purpose in self.purposes and category in self.categories
+
+
+def load_agreement(folder: Path) -> Agreement:
+    """Load and validate one agreement.
+
+    Raises:
+        AgreementInvalid: names the file, the line where it is known, and what to mend.
+    """
+    particulars = _read_particulars(folder)
+    file = f"{folder.name}/{RULES_FILE}"
+    policies = read_policies(_read_text(folder / RULES_FILE), file)
+    _check_vocabulary(policies, particulars, file)
+    return Agreement(
+        id=particulars.id,
+        title=particulars.title,
+        parties=frozenset(particulars.parties),
+        version=particulars.version,
+        in_force_from=particulars.in_force_from,
+        in_force_until=particulars.in_force_until,
+        supersedes=frozenset(particulars.supersedes),
+        purposes=frozenset(particulars.purposes),
+        categories=frozenset(particulars.categories),
+        policies=policies,
+        reads=frozenset[str]().union(*(context_reads(policy.tree) for policy in policies)),
+    )
+
+
+def load_agreements(root: Path) -> tuple[Agreement, ...]:
+    """Load every agreement of a data folder: each folder in `root` that does not start with a dot, by name.
+
+    One that is not sound refuses all of them: to leave it out would leave out its forbids.
+
+    Raises:
+        AgreementInvalid: for the first folder that is not sound.
+    """
+    folders = sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
+    return tuple(load_agreement(folder) for folder in folders)
+
+
+def _read_text(path: Path) -> str:
+    file = f"{path.parent.name}/{path.name}"
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(RULES_CAP + 1)
+    except OSError as error:
+        raise AgreementInvalid(
+            file,
+            f"cannot be read: {error.strerror}",
+            hint=f"An agreement's folder holds {AGREEMENT_FILE} and {RULES_FILE}.",
+        ) from error
+    if len(content) > RULES_CAP:
+        raise AgreementInvalid(file, f"is larger than {RULES_CAP} bytes")
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise AgreementInvalid(file, "is not UTF-8 text", line=content.count(b"\n", 0, error.start) + 1) from error
+
+
+def _read_particulars(folder: Path) -> _Particulars:
+    file = f"{folder.name}/{AGREEMENT_FILE}"
+    text = _read_text(folder / AGREEMENT_FILE)
+    try:
+        return _Particulars.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise AgreementInvalid(file, f"is not TOML: {error}") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        key = str(first["loc"][0]) if first["loc"] else "in_force_until"
+        raise AgreementInvalid(file, f"{key}: {first['msg']}", line=_line_of(key, text)) from error
+
+
+def _line_of(key: str, text: str) -> int | None:
+    found = re.search(rf"^\s*{re.escape(key)}\s*=", text, re.MULTILINE)
+    return None if found is None else text.count("\n", 0, found.end()) + 1
+
+
+def _check_vocabulary(policies: tuple[Policy, ...], particulars: _Particulars, file: str) -> None:
+    known: Mapping[str, Any] = {
+        "principal.partner": particulars.parties,
+        "principal.role": ROLES,
+        "context.purpose": particulars.purposes,
+        "resource.owner": particulars.parties,
+        "resource.category": particulars.categories,
+        "resource.action": particulars.actions,
+        "resource.watchlist": particulars.watchlists,
+        "resource.handling": particulars.handling,
+    }
+    for policy in policies:
+        try:
+            check_words(policy.tree, known)
+        except UnknownWordError as error:
+            hint = f"Mend the word in the rule, or list it in {AGREEMENT_FILE}."
+            raise AgreementInvalid(file, f"{policy.id}: {error}", line=policy.line, hint=hint) from error

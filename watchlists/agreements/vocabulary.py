@@ -1,0 +1,97 @@
+"""Check the words in rules against the words that the agreement lists.
+
+Cedar's schema cannot enumerate what partners invent: purposes, categories, actions, handling codes, watchlists. So
+`agreement.toml` lists those that its rules use, and a rule that compares one of these attributes with any other word is
+refused. Without this, a misspelt word in a `forbid` would let through what it was written to stop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, Final
+
+ROLES: Final = frozenset({"terminal", "sync", "reviewer", "auditor", "operator"})
+"""The roles that a requester can have."""
+
+CONTEXT: Final = frozenset({"purpose", "checkpoint", "case_reference", "score"})
+
+_COMPARISONS: Final = ("==", "!=", "contains", "containsAll", "containsAny")
+
+
+class UnknownWordError(ValueError):
+    """A rule compares an attribute with a word that the agreement does not list for it."""
+
+
+def check_words(tree: Mapping[str, Any], known: Mapping[str, Collection[str]]) -> None:
+    """Check each comparison in a policy, given as Cedar's JSON policy format.
+
+    `known` holds the words for each closed attribute, such as "context.purpose".
+
+    Raises:
+        UnknownWordError: a comparison with a word that is not listed, or one that hides its words.
+    """
+    _check_head(tree)
+    for operator, operand in _operators(tree["conditions"]):
+        if operator == "Record":
+            raise UnknownWordError("records have no use in a rule; compare attributes one by one")
+        if operator == "like":
+            for attribute in _attributes(operand["left"], known):
+                raise UnknownWordError(f"{attribute} may not be compared by pattern; name the words")
+        if operator in _COMPARISONS:
+            _check_comparison(operand["left"], operand["right"], known)
+            _check_comparison(operand["right"], operand["left"], known)
+        if operator == "__entity" and operand["type"] != "Action":
+            raise UnknownWordError(
+                f"no {operand['type']} can be named; compare its attributes, such as principal.partner"
+            )
+
+
+def context_reads(tree: Mapping[str, Any]) -> frozenset[str]:
+    """The attributes of the context that a policy reads: requests that differ only in others get the same answer."""
+    found: set[str] = set()
+    everything = 0
+    for operator, operand in _operators(tree["conditions"]):
+        if operator == "Var" and operand == "context":
+            everything += 1
+        if operator in (".", "has") and operand["left"] == {"Var": "context"}:
+            everything -= 1
+            found.add(operand["attr"])
+    return CONTEXT if everything else frozenset(found)
+
+
+def _check_head(tree: Mapping[str, Any]) -> None:
+    for variable in ("principal", "resource"):
+        scope = tree[variable]
+        if scope["op"] not in ("All", "is") or "in" in scope:
+            raise UnknownWordError(f"the head may not name a {variable}; compare its attributes in `when`")
+
+
+def _check_comparison(one: Any, other: Any, known: Mapping[str, Collection[str]]) -> None:
+    for attribute in _attributes(one, known):
+        for word in _words(other):
+            if word not in known[attribute]:
+                raise UnknownWordError(f"{attribute} is compared with {word!r}, which agreement.toml does not list")
+
+
+def _attributes(node: Any, known: Mapping[str, Collection[str]]) -> Iterator[str]:
+    for operator, operand in _operators(node):
+        if operator == "." and "Var" in operand["left"]:
+            name = f"{operand['left']['Var']}.{operand['attr']}"
+            if name in known:
+                yield name
+
+
+def _words(node: Any) -> Iterator[str]:
+    return (operand for operator, operand in _operators(node) if operator == "Value" and isinstance(operand, str))
+
+
+def _operators(node: Any) -> Iterator[tuple[str, Any]]:
+    """Every (operator, operand) pair at any depth; by an own stack, as rules may nest deeper than Python recurses."""
+    stack = [node]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, Mapping):
+            yield from part.items()
+            stack.extend(part.values())
+        elif isinstance(part, list):
+            stack.extend(part)
