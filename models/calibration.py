@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, overload
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,72 @@ FINGER_POSITION_LIMIT = 4095.0
 # Pixels per centimetre: 99 is the lowest resolution that ISO/IEC 19794-2:2005 allows (7.3.7), 800 twice the 1000 dpi of
 # the finest livescan devices.
 FINGER_RESOLUTION_RANGE = (98, 800)
+
+# A cylinder needs neighbours, and a comparison several cylinders: below this a sample says nothing about its owner. The
+# sparsest of 384 real impressions has 6.
+FINGER_MINIMUM_MINUTIAE = 6
+
+
+class CylinderParameters(NamedTuple):
+    """How cylinders are built.
+
+    The defaults are those of Cappelli, Ferrara and Maltoni (TPAMI 2010, table I, the 8 x 8 x 6 bit variant) unless a
+    comment says otherwise. Pixels at 500 dpi, angles in radians.
+    """
+
+    radius: float = 70.0
+    spatial_sigma: float = 28 / 3
+    angular_sigma: float = 2 * math.pi / 9
+    hull_margin: float = 50.0
+    """How far outside the convex hull of the minutiae a cell still counts as inside the print."""
+    bit_threshold: float = 0.005
+    """A cell's bit is set from this contribution on."""
+    minimum_valid_cells: float = 0.6
+    """A cylinder is used if this part of its cells lies inside the print (0.75 in the paper: too strict at the rim)."""
+    minimum_neighbours: int = 2
+
+
+CYLINDERS = CylinderParameters()
+
+
+class ComparisonParameters(NamedTuple):
+    """How two templates are compared. Pixels at 500 dpi, angles in radians."""
+
+    maximum_rotation: float = math.pi / 2
+    """Cylinders turned further apart than this are not compared."""
+    minimum_common_cells: int = 31
+    """Of 52 cells of a cylinder, so many must be valid in both (60 %)."""
+    distance_centre: float = 5.0
+    distance_slope: float = -1.6
+    angle_centre: float = math.pi / 12
+    angle_slope: float = -30.0
+    """Centres and slopes of the sigmoids that turn differences of distance and of the two angles of two pairs into
+    compatibility (TPAMI 2010, table III)."""
+    distance_limit: float = 12.0
+    angle_limit: float = 0.55
+    """Beyond these the compatibility is below 1e-4 and is not computed."""
+    relaxation_weight: float = 0.5
+    relaxation_rounds: int = 5
+    pairs_low: float = 4.0
+    pairs_high: float = 12.0
+    pairs_centre: float = 20.0
+    pairs_slope: float = 0.4
+    """Number of pairs that make the score, a sigmoid of the smaller number of cylinders (TPAMI 2010, eq. 16)."""
+    candidate_pairs: int = 60
+    candidate_pairs_per_minutia: float = 1.3
+    verification_distance: float = 14.0
+    verification_angle: float = 0.45
+    """Minutiae this close after the rigid motion are the same minutia."""
+    verification_seeds: int = 3
+    verification_pairs: float = 12.0
+    """So many paired minutiae give full weight to the part of the overlap that is paired."""
+    verification_angle_weight: float = 400.0
+    """Square pixels that a squared radian weighs in the fit of the rigid motion."""
+    overlap_margin: float = 8.0
+    overlap_minimum: float = 6.0
+
+
+COMPARISON = ComparisonParameters()
 
 # --- Scores: similarity -> -log10(FMR), fusion, bands, flag threshold ------------------------------------------------
 

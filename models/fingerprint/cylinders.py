@@ -16,6 +16,7 @@ from models.fingerprint.minutiae import Minutiae
 from models.samples import Position
 
 ENCODING_VERSION = 1
+MAXIMUM_MINUTIAE = 255
 _HEADER = struct.Struct("<BBH")  # encoding version, position code, number of minutiae
 
 
@@ -26,14 +27,12 @@ class FingerTemplate:
     Attributes:
         position: the finger, or `Position.UNKNOWN`.
         minutiae: the n minutiae in the order of the record they came from.
-        order: int32 (n,), indexes into `minutiae`; the first m own a valid cylinder, the others follow.
-        bits: uint64 (m, 6), the cylinders: one word an angular section, one bit a cell of the 8 x 8 grid.
-        validity: uint64 (m,), which cells lie inside the print.
+        bits: uint64 (6, n), the cylinders: one word an angular section, one bit a cell of the 8 x 8 grid.
+        validity: uint64 (n,), which cells lie inside the print; zero where a minutia has no usable cylinder.
     """
 
     position: Position
     minutiae: Minutiae
-    order: NDArray[np.int32]
     bits: NDArray[np.uint64]
     validity: NDArray[np.uint64]
 
@@ -69,8 +68,13 @@ def build_template(minutiae: Minutiae, position: Position) -> FingerTemplate:
 
     Fewer than three minutiae, or minutiae without neighbours, give a template without cylinders: it is valid and
     matches nothing.
+
+    Raises:
+        ValueError: more than 255 minutiae, which no record holds.
     """
     from models.fingerprint import kernels  # numba is loaded when it is first needed, not on import
 
-    order, bits, validity = kernels.build_cylinders(minutiae.xy, minutiae.angle)
-    return FingerTemplate(position, minutiae, order, bits, validity)
+    if len(minutiae) > MAXIMUM_MINUTIAE:
+        raise ValueError(f"a template holds at most {MAXIMUM_MINUTIAE} minutiae, not {len(minutiae)}")
+    bits, validity = kernels.build_cylinders(minutiae.xy, minutiae.angle)
+    return FingerTemplate(position, minutiae, bits, validity)

@@ -12,8 +12,8 @@ from models import calibration
 from models.errors import MalformedTemplate
 from models.fingerprint.formats import View
 
-STANDARD_RESOLUTION = 500 / 2.54
-"""500 dpi in pixels per centimetre. ISO records say 197, which is the same rounded; see `normalise`."""
+STANDARD_RESOLUTION = 197
+"""500 dpi in pixels per centimetre, rounded as every minutiae record rounds it."""
 
 # Minutiae lie on a fixed grid, so that a stored template gives back exactly the numbers it was built from.
 POSITION_STEP = 1 / 16  # pixels at 500 dpi; a uint16 reaches 4095.9 pixels, which is 20 cm
@@ -83,7 +83,8 @@ def normalise(view: View, x_resolution: int, y_resolution: int, angle_units: int
 
     Args:
         view: as recorded.
-        x_resolution, y_resolution: pixels per centimetre of the record. Where they differ, directions are corrected too.
+        x_resolution: pixels per centimetre of the record, across.
+        y_resolution: the same, down. Where the two differ, directions are corrected too.
         angle_units: units a turn of the recorded angles.
 
     Raises:

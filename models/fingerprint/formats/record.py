@@ -21,8 +21,8 @@ class Format(StrEnum):
 class RecordMinutia(NamedTuple):
     """One minutia as recorded.
 
-    `kind` is 0 other, 1 ending, 2 bifurcation; `x`, `y` are pixels at the record's resolution, y downwards; `angle` is in
-    the units of the format; `quality` is 1..100, 0 not reported, other values as the vendor wrote them.
+    `kind` is 0 other, 1 ending, 2 bifurcation; `x`, `y` are pixels at the record's resolution, y downwards; `angle` is
+    in the units of the format; `quality` is 1..100, 0 not reported, other values as the vendor wrote them.
     """
 
     kind: int

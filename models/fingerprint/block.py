@@ -1,0 +1,97 @@
+"""One block of memory that holds many templates end to end, in the layout the comparison kernels want."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models import calibration
+from models.fingerprint import comparison
+from models.fingerprint.comparison import Side
+from models.fingerprint.cylinders import FingerTemplate
+
+BLOCK_MINUTIAE = 65536
+"""Minutiae a block of a gallery: enough to keep a kernel busy, few enough to rewrite in a few milliseconds."""
+
+
+@dataclass(slots=True, eq=False)
+class Block:
+    """Room for `capacity` minutiae; what is written is never moved inside the block.
+
+    Attributes:
+        planes: float32 (3, capacity): x, y (upwards), angle.
+        words: uint64 (7, capacity): the six words of each cylinder and its validity.
+        used: minutiae written so far; wiped: how many of them are no longer needed.
+    """
+
+    capacity: int = BLOCK_MINUTIAE
+    used: int = 0
+    wiped: int = 0
+    planes: NDArray[np.float32] = field(init=False)
+    words: NDArray[np.uint64] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.planes = np.zeros((3, self.capacity), np.float32)
+        self.words = np.zeros((7, self.capacity), np.uint64)
+
+    @classmethod
+    def of(cls, templates: Sequence[FingerTemplate]) -> Self:
+        """Return a block that is filled by the templates."""
+        block = cls(sum(len(template.minutiae) for template in templates))
+        for template in templates:
+            block.append(template)
+        return block
+
+    @property
+    def room(self) -> int:
+        return self.capacity - self.used
+
+    @property
+    def wasteful(self) -> bool:
+        """Whether more than half of the block is no longer needed."""
+        return self.wiped > self.capacity // 2
+
+    def append(self, template: FingerTemplate) -> tuple[int, int]:
+        """Write a template behind the others; return where it starts and stops."""
+        start, stop = self.used, self.used + len(template.minutiae)
+        self.planes[0, start:stop] = template.minutiae.xy[:, 0]
+        self.planes[1, start:stop] = -template.minutiae.xy[:, 1]
+        self.planes[2, start:stop] = template.minutiae.angle
+        self.words[:6, start:stop] = template.bits
+        self.words[6, start:stop] = template.validity
+        self.used = stop
+        return start, stop
+
+    def copy_from(self, other: Block, start: int, stop: int) -> tuple[int, int]:
+        """Write what lies at start:stop of another block behind the others; return where it starts and stops here."""
+        at = self.used
+        self.used += stop - start
+        self.planes[:, at : self.used] = other.planes[:, start:stop]
+        self.words[:, at : self.used] = other.words[:, start:stop]
+        return at, self.used
+
+    def wipe(self, start: int, stop: int) -> None:
+        """Overwrite a template that is no longer needed; a comparison that still reads it finds nothing alike."""
+        self.words[:, start:stop] = 0
+        self.planes[:, start:stop] = 0
+        self.wiped += stop - start
+
+    def side(self) -> Side:
+        """Return views of the whole block for the kernels."""
+        x, y, angle = self.planes
+        *words, validity = self.words
+        return Side(x, y, angle, tuple(words), validity)
+
+    def compare(
+        self, probe: FingerTemplate, starts: NDArray[np.int64], stops: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
+        """Compare the probe with the templates at starts[k]:stops[k]; return float32 (k,), without holding the GIL."""
+        similarities = np.zeros(len(starts), np.float32)
+        probe_side = Block.of([probe]).side()
+        work = comparison.workspace()
+        comparison.compare_many(probe_side, self.side(), starts, stops, work, calibration.COMPARISON, similarities)
+        return similarities

@@ -1,0 +1,176 @@
+"""The exact comparison of two finger templates, and of one with a gallery of them."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.fingerprint import compiler
+from models.fingerprint.block import Block
+from models.fingerprint.cylinders import FingerTemplate, build_template
+from models.fingerprint.minutiae import Minutiae
+from models.samples import Position
+
+_NO_BLOCK = -1
+_ROWS_A_PART = 1000
+"""Most rows that one thread takes at a time."""
+
+
+def warm_up(cache_folder: Path | None = None) -> None:
+    """Compile every kernel, or load it from its cache, so that no later call waits for a compiler.
+
+    Args:
+        cache_folder: where machine code is kept, if not where `compiler.cache_folder` says. It counts only before the
+            first use of a kernel in this process.
+    """
+    if cache_folder is not None:
+        compiler.use_cache_folder(cache_folder)
+    points = np.arange(8, dtype=np.float32)
+    xy = np.stack([100 + 20 * points, 100 + 30 * (points % 3)], axis=1)
+    codes = np.zeros(8, np.uint8)
+    template = build_template(Minutiae(xy, points, codes, codes), Position.UNKNOWN)
+    compare(template, template)
+    pack = FingerprintPack()
+    pack.add(template)
+    pack.compare_all(template, np.ones(1, np.bool_))
+
+
+def compare(probe: FingerTemplate, reference: FingerTemplate) -> float:
+    """Return the raw similarity of two templates, 0..1; 0 if their known positions differ."""
+    if not _comparable(probe.position, reference.position):
+        return 0.0
+    block = Block.of([reference])
+    return float(block.compare(probe, np.zeros(1, np.int64), np.array([block.used], np.int64))[0])
+
+
+def _comparable(a: Position, b: Position) -> bool:
+    return a is b or Position.UNKNOWN in (a, b)
+
+
+class FingerprintPack:
+    """Templates of a gallery packed for comparison: rows that are added, compared and removed at any time.
+
+    Thread safety: all methods may be called from any thread. One lock guards the rows; `compare_all` holds it only to
+    note where the allowed rows lie, and again at the end. Between the two it reads minutiae without a lock: those of a
+    row never move inside a block, a rewritten block is a new one, and the room of a removed row is never used again.
+    A row that was removed meanwhile scores 0, even if its number has been given to another template by then.
+    """
+
+    def __init__(self, *, threads: int = 1) -> None:
+        self._lock = threading.Lock()
+        self._pool = ThreadPoolExecutor(threads, "fingerprints") if threads > 1 else None
+        self._blocks: list[Block] = [Block()]
+        self._open = 0
+        self._free: list[int] = []
+        self._rows = 0
+        self._block = np.full(1024, _NO_BLOCK, np.int32)
+        self._start = np.zeros(1024, np.int64)
+        self._stop = np.zeros(1024, np.int64)
+        self._position = np.zeros(1024, np.uint8)
+        self._edition = np.zeros(1024, np.int64)
+
+    def __len__(self) -> int:
+        """Number of rows, free ones included: the length that `allowed` should have."""
+        return self._rows
+
+    def add(self, template: FingerTemplate) -> int:
+        """Add a template; return its row. The next `compare_all` compares it."""
+        with self._lock:
+            row = self._free.pop() if self._free else self._new_row()
+            self._place(row, template)
+            self._position[row] = template.position.code
+            self._edition[row] += 1
+            return row
+
+    def remove(self, row: int) -> None:
+        """Remove a template and overwrite it; its row may be given out again.
+
+        Raises:
+            KeyError: there is no template in that row.
+        """
+        with self._lock:
+            if not 0 <= row < self._rows or self._block[row] == _NO_BLOCK:
+                raise KeyError(row)
+            number = int(self._block[row])
+            self._blocks[number].wipe(int(self._start[row]), int(self._stop[row]))
+            self._block[row] = _NO_BLOCK
+            self._edition[row] += 1
+            self._free.append(row)
+            if self._blocks[number].wasteful:
+                self._rewrite(number)
+
+    def compare_all(self, probe: FingerTemplate, allowed: NDArray[np.bool_]) -> NDArray[np.float32]:
+        """Compare the probe with the allowed rows.
+
+        Args:
+            probe: one template.
+            allowed: (rows,); rows beyond its end are not allowed.
+
+        Returns:
+            float32, as long as `allowed`: what `compare` gives, 0 where not allowed, removed, or of another finger.
+        """
+        similarities = np.zeros(len(allowed), np.float32)
+        with self._lock:
+            rows = self._comparable_rows(probe.position, allowed)
+            edition = self._edition[rows]
+            numbers, starts, stops = self._block[rows], self._start[rows], self._stop[rows]
+            blocks = list(self._blocks)
+        found = np.zeros(len(rows), np.float32)
+
+        def compare_part(part: slice) -> None:
+            found[part] = blocks[numbers[part.start]].compare(probe, starts[part], stops[part])
+
+        run = map if self._pool is None else self._pool.map
+        for _ in run(compare_part, _parts(numbers)):
+            pass
+        with self._lock:
+            similarities[rows] = np.where(self._edition[rows] == edition, found, 0)
+        return similarities
+
+    def _comparable_rows(self, position: Position, allowed: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Allowed rows of that finger, sorted by block."""
+        length = min(len(allowed), self._rows)
+        chosen = allowed[:length] & (self._block[:length] != _NO_BLOCK)
+        if position is not Position.UNKNOWN:
+            codes = self._position[:length]
+            chosen &= (codes == position.code) | (codes == Position.UNKNOWN.code)
+        rows = np.flatnonzero(chosen)
+        return rows[np.argsort(self._block[rows], kind="stable")]
+
+    def _new_row(self) -> int:
+        if self._rows == len(self._block):
+            for name in ("_block", "_start", "_stop", "_position", "_edition"):
+                column = getattr(self, name)
+                setattr(self, name, np.concatenate([column, np.zeros_like(column)]))
+        self._rows += 1
+        return self._rows - 1
+
+    def _place(self, row: int, template: FingerTemplate) -> None:
+        if self._blocks[self._open].room < len(template.minutiae):
+            roomy = (k for k, block in enumerate(self._blocks) if block.room > block.capacity // 3)
+            self._open = next(roomy, len(self._blocks))
+            if self._open == len(self._blocks):
+                self._blocks.append(Block())
+        self._block[row] = self._open
+        self._start[row], self._stop[row] = self._blocks[self._open].append(template)
+
+    def _rewrite(self, number: int) -> None:
+        """Replace a block by one without the room of removed rows."""
+        fresh = Block()
+        for row in np.flatnonzero(self._block[: self._rows] == number):
+            start, stop = int(self._start[row]), int(self._stop[row])
+            self._start[row], self._stop[row] = fresh.copy_from(self._blocks[number], start, stop)
+        self._blocks[number] = fresh
+
+
+def _parts(numbers: NDArray[np.int32]) -> list[slice]:
+    """Cut rows that are sorted by block number into runs of one block and at most `_ROWS_A_PART` rows."""
+    edges = np.flatnonzero(np.diff(numbers)) + 1
+    parts = []
+    for start, stop in zip([0, *edges], [*edges, len(numbers)], strict=True):
+        parts += [slice(at, min(at + _ROWS_A_PART, stop)) for at in range(int(start), int(stop), _ROWS_A_PART)]
+    return parts
