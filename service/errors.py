@@ -63,6 +63,16 @@ class Overloaded(CrosscheckError):
         self.retry_after = retry_after
 
 
+class NotReady(CrosscheckError):
+    slug = "not-ready"
+    hint = "Try again in a few seconds; if it stays so, run `crosscheck doctor` on the server."
+
+
+class DataFolderMissing(CrosscheckError):
+    slug = "data-folder-missing"
+    hint = "Run `crosscheck init`, or set CROSSCHECK_HOME to the data folder."
+
+
 class StaleCapture(InvalidInput):
     slug = "stale-capture"
     hint = "Capture the person again, and check the clock of the terminal."

@@ -17,6 +17,7 @@ from sqlalchemy import Engine, RowMapping, select
 
 from models.errors import CrosscheckError
 from service.schema import tokens
+from watchlists.database import writing
 
 TOKEN_PREFIX = "xck_"  # noqa: S105 -- lets secret scanners recognise a leaked token
 
@@ -78,7 +79,7 @@ class TokenRegister:
             TokenNameTaken: a token of that name is in force.
         """
         token = TOKEN_PREFIX + secrets.token_urlsafe(32)
-        with self._engine.begin() as connection:
+        with writing(self._engine) as connection:
             taken = select(tokens.c.name).where(tokens.c.name == caller.name, tokens.c.revoked_at.is_(None))
             if connection.execute(taken).first():
                 raise TokenNameTaken(f"a token named {caller.name} is in force")
@@ -99,7 +100,7 @@ class TokenRegister:
         Raises:
             UnknownToken: no token of that name is in force.
         """
-        with self._engine.begin() as connection:
+        with writing(self._engine) as connection:
             result = connection.execute(
                 tokens.update().where(tokens.c.name == name, tokens.c.revoked_at.is_(None)).values(revoked_at=now)
             )

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, GetPydanticSchema, model_validator
+from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field, GetPydanticSchema, model_validator
 from pydantic_core import PydanticCustomError, core_schema
 
 from models.calibration import Band
@@ -176,6 +176,11 @@ class WatchlistMessage(BaseModel):
     watchlist: str
     owner: str
     title: str
+    entries: int
+
+
+class WatchlistsMessage(BaseModel):
+    watchlists: list[WatchlistMessage]
 
 
 class EntryBody(Message):
@@ -200,7 +205,7 @@ class EntryBody(Message):
 class ImportLine(EntryBody):
     """One line of an import: an entry and its id."""
 
-    entry_id: Identifier
+    entry_id: Identifier = Field(validation_alias=AliasChoices("entry_id", "id"))
 
 
 class EntryMessage(BaseModel):

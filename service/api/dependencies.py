@@ -1,0 +1,46 @@
+"""What routers share: who calls, what the process works with, and the problems each call may answer with."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, cast
+
+from fastapi import Depends, Request, Security
+from fastapi.security import HTTPBearer
+
+from service.errors import MEDIA_TYPE, Problem
+from service.identity import Caller
+from service.runtime import Runtime
+
+# The gate authenticates; this only tells OpenAPI that it does.
+BEARER = HTTPBearer(auto_error=False, description="Token from `crosscheck token issue`")
+AUTHENTICATED = [Security(BEARER)]
+
+DESCRIPTIONS = {
+    400: "The body is not JSON",
+    401: "No token in force came with the request",
+    403: "The token has another role",
+    404: "There is no such thing of the caller's partner",
+    409: "It contradicts what is there",
+    413: "Too large",
+    422: "A field or a sample cannot be used",
+    429: "Too many requests of this caller",
+    503: "Busy or starting; try again after Retry-After seconds",
+}
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the OpenAPI declaration of problem documents with these statuses."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {status: {"description": DESCRIPTIONS[status], "content": content, "model": Problem} for status in statuses}
+
+
+def _caller(request: Request) -> Caller:
+    return cast(Caller, request.state.caller)
+
+
+def _runtime(request: Request) -> Runtime:
+    return cast(Runtime, request.app.state.runtime)
+
+
+CurrentCaller = Annotated[Caller, Depends(_caller)]
+CurrentRuntime = Annotated[Runtime, Depends(_runtime)]

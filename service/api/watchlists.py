@@ -1,0 +1,141 @@
+"""The owner partner's calls: its watchlists and their entries."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from service.api.dependencies import AUTHENTICATED, CurrentCaller, CurrentRuntime, problems
+from service.api.messages import (
+    EntryBody,
+    EntryMessage,
+    SubjectMessage,
+    WatchlistBody,
+    WatchlistMessage,
+    WatchlistsMessage,
+    WriteAnswer,
+)
+from service.api.ndjson import MEDIA_TYPE, DuplexResponse, LineTooLong, read_batches
+from service.disclosure import subject_fields
+from service.enrolment import result_line, too_long
+from service.identity import Caller
+from service.runtime import Runtime
+from watchlists.records import EntryKey
+from watchlists.store import Outcome
+
+IDENTIFIER = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+WatchlistId = Annotated[str, Path(pattern=IDENTIFIER, max_length=64, examples=["xb-wanted"])]
+EntryId = Annotated[str, Path(pattern=IDENTIFIER, max_length=64, examples=["E-2026-0017"])]
+NO_LIMIT = 2**50  # an import has no end; each of its lines is capped instead
+
+router = APIRouter(prefix="/v1/watchlists", tags=["owner partner"], dependencies=AUTHENTICATED)
+
+
+@router.get("", responses=problems(401, 403))
+def list_watchlists(caller: CurrentCaller, runtime: CurrentRuntime) -> WatchlistsMessage:
+    """List the watchlists of the caller's partner."""
+    return WatchlistsMessage(
+        watchlists=[
+            WatchlistMessage(watchlist=own.id, owner=own.owner, title=own.title, entries=count)
+            for own, count in runtime.enrolment.own_watchlists(caller)
+        ]
+    )
+
+
+@router.put("/{watchlist}", responses={201: {"model": WatchlistMessage}} | problems(400, 401, 403, 409, 413, 422))
+def put_watchlist(
+    watchlist: WatchlistId, body: WatchlistBody, caller: CurrentCaller, runtime: CurrentRuntime, response: Response
+) -> WatchlistMessage:
+    """Make a watchlist of the caller's partner, or give it another title."""
+    outcome = runtime.enrolment.put_watchlist(caller, watchlist, body.title)
+    response.status_code = 201 if outcome is Outcome.CREATED else 200
+    count = runtime.store.entry_count(watchlist)
+    return WatchlistMessage(watchlist=watchlist, owner=caller.partner, title=body.title, entries=count)
+
+
+@router.put(
+    "/{watchlist}/entries/{entry}",
+    responses={201: {"model": WriteAnswer}} | problems(400, 401, 403, 404, 413, 422),
+)
+def put_entry(
+    watchlist: WatchlistId,
+    entry: EntryId,
+    body: EntryBody,
+    caller: CurrentCaller,
+    runtime: CurrentRuntime,
+    response: Response,
+) -> WriteAnswer:
+    """Write an entry, new or in place of what was there. Once this is answered, searches include it."""
+    result = runtime.enrolment.put(caller, EntryKey(watchlist, entry), body)
+    response.status_code = 201 if result.outcome is Outcome.CREATED else 200
+    return WriteAnswer(entry_id=entry, status=result.outcome.value, sequence=result.sequence)
+
+
+@router.get("/{watchlist}/entries/{entry}", responses=problems(401, 403, 404, 422))
+def get_entry(watchlist: WatchlistId, entry: EntryId, caller: CurrentCaller, runtime: CurrentRuntime) -> EntryMessage:
+    """Read back one of the caller's own entries. Templates never leave."""
+    stored = runtime.enrolment.read(caller, EntryKey(watchlist, entry))
+    klass = stored.entry.klass
+    return EntryMessage(
+        watchlist=watchlist,
+        entry_id=entry,
+        category=klass.category,
+        action=klass.action,
+        handling=list(klass.handling),
+        subject=SubjectMessage.model_validate(subject_fields(stored.entry.subject)),
+        face_templates=len(stored.templates.faces),
+        finger_positions=[finger.position for finger in stored.templates.fingers],
+        review_at=stored.entry.review_at,
+        expires_at=stored.entry.expires_at,
+        sequence=stored.sequence,
+    )
+
+
+@router.delete("/{watchlist}/entries/{entry}", status_code=204, responses=problems(401, 403, 404, 422))
+def withdraw_entry(watchlist: WatchlistId, entry: EntryId, caller: CurrentCaller, runtime: CurrentRuntime) -> None:
+    """Withdraw an entry: the next search no longer includes it, and its key is destroyed."""
+    runtime.enrolment.withdraw(caller, EntryKey(watchlist, entry))
+
+
+@router.post(
+    "/{watchlist}/entries:import",
+    response_class=DuplexResponse,
+    max_body_size=NO_LIMIT,
+    responses={
+        200: {
+            "description": "One result for each input line, as it is written: `line`, `status` (created, replaced, "
+            "unchanged, refused), then `entry_id` and `sequence`, or the `problem`.",
+            "content": {MEDIA_TYPE: {"schema": {"type": "string"}}},
+        }
+    }
+    | problems(401, 403, 404),
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "description": "One entry a line, each with its `entry_id`. Read results while sending, or send no more "
+            "than 10,000 lines at once.",
+            "content": {MEDIA_TYPE: {"schema": {"type": "string"}}},
+        }
+    },
+)
+async def import_entries(
+    watchlist: WatchlistId, request: Request, caller: CurrentCaller, runtime: CurrentRuntime
+) -> DuplexResponse:
+    """Write many entries. Good lines are kept, bad lines named; a line that was answered is durable."""
+    await run_in_threadpool(runtime.enrolment.own_watchlist, caller, watchlist)
+    return DuplexResponse(_import_results(watchlist, request, caller, runtime))
+
+
+async def _import_results(watchlist: str, request: Request, caller: Caller, runtime: Runtime) -> AsyncIterator[bytes]:
+    line = 1
+    try:
+        async for lines in read_batches(request, runtime.settings.max_body):
+            put = runtime.enrolment.put_lines
+            for result in await run_in_threadpool(put, caller, watchlist, line, lines, runtime.importers):
+                yield result_line(result)
+            line += len(lines)
+    except LineTooLong:
+        yield result_line(too_long(line))

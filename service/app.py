@@ -1,0 +1,131 @@
+"""The one composition root: every part is made here, from settings, and handed to what needs it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+
+import cv2
+import faiss
+from fastapi import FastAPI
+
+from models.face import FaceEncoder
+from models.fingerprint import warm_up
+from models.weights import ModelStore
+from service import errors
+from service.api import operator, terminal, watchlists
+from service.check import Checks
+from service.enrolment import Enrolment
+from service.freshness import Freshness
+from service.gate import Gate
+from service.identity import TokenRegister
+from service.ledger import Ledger
+from service.limits import Admission
+from service.probes import SampleEncoder
+from service.runtime import Runtime
+from service.settings import Settings
+from service.telemetry import Metrics
+from service.verification import Verifications
+from watchlists import migrations
+from watchlists.agreements import RuleBookHolder
+from watchlists.database import open_database
+from watchlists.gallery import LocalGallery
+from watchlists.keys import KeyRing
+from watchlists.sealing import FileRootKey
+from watchlists.store import Store
+
+DESCRIPTION = """Cross-border biometric identity checks under each partner's own data-handling rules.
+
+Errors are RFC 9457 problem documents: `type` is stable, `hint` says what to do."""
+
+
+def system_clock() -> datetime:
+    return datetime.now(UTC)
+
+
+def open_store(settings: Settings, clock: Callable[[], datetime] = system_clock) -> Store:
+    """Open the data folder's database, bring its tables up to date and unlock its keys.
+
+    Raises:
+        DataFolderMissing: there is no data folder yet.
+        RootKeyUnusable: the root key is missing, unreadable or not the one the data was sealed with.
+    """
+    if not settings.database_file.exists():
+        raise errors.DataFolderMissing(f"{settings.home} is not a Crosscheck data folder")
+    engine = open_database(settings.database_file)
+    migrations.upgrade(engine)
+    keys = KeyRing(engine, FileRootKey.load(settings.root_key_file))
+    keys.verify()
+    return Store(engine, keys, clock)
+
+
+def bootstrap(settings: Settings, clock: Callable[[], datetime] = system_clock) -> Runtime:
+    """Put a service process together: verify the model files, open the store, load the gallery and the agreements.
+
+    Raises:
+        CrosscheckError: something is missing or wrong; its hint says what to do.
+    """
+    _one_thread_per_check()
+    store = open_store(settings, clock)
+    faces = FaceEncoder(ModelStore(settings.models_folder), workers=settings.workers)
+    warm_up()
+    gallery = LocalGallery(store, faces)
+    gallery.load()
+    rules = RuleBookHolder(settings.agreements_folder)
+    encoder = SampleEncoder(faces)
+    freshness = Freshness(settings.max_capture_age, settings.max_clock_ahead)
+    ledger = Ledger(store.engine, store.keys, settings.keep_answers)
+    return Runtime(
+        settings=settings,
+        store=store,
+        gallery=gallery,
+        tokens=TokenRegister(store.engine),
+        checks=Checks(
+            encoder=encoder,
+            gallery=gallery,
+            rules=lambda: rules.current,
+            subject_of=store.subject,
+            ledger=ledger,
+            freshness=freshness,
+            target_fpir=settings.target_fpir,
+            clock=clock,
+        ),
+        verifications=Verifications(encoder, store.engine, freshness, clock),
+        enrolment=Enrolment(encoder, store, clock),
+        admission=Admission(settings.workers, settings.answer_within),
+        importers=ThreadPoolExecutor(settings.workers, "import"),
+        metrics=Metrics(),
+    )
+
+
+def create_app(runtime: Runtime) -> FastAPI:
+    """Return the ASGI application over `runtime`."""
+    app = FastAPI(
+        title="Crosscheck",
+        version="1",
+        description=DESCRIPTION,
+        max_body_size=runtime.settings.max_body,
+        # FastAPI's own telemetry would hand request bodies to any exporter that an environment variable names.
+        telemetry={
+            "tracing": False,
+            "metrics": False,
+            "logs": False,
+            "operation_spans": False,
+            "auto_configure": False,
+        },
+    )
+    app.state.runtime = runtime
+    for router in (terminal.router, watchlists.router, operator.router):
+        app.include_router(router)
+    errors.install(app)
+    app.add_middleware(Gate, tokens=runtime.tokens, admission=runtime.admission, metrics=runtime.metrics)
+    return app
+
+
+def _one_thread_per_check() -> None:
+    # Checks run side by side, one thread each; libraries that spread one call over all cores would fight each other.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    cv2.setNumThreads(1)
+    faiss.omp_set_num_threads(1)

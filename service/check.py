@@ -1,0 +1,76 @@
+"""A check, top to bottom: one probe from one checkpoint against everything its partner may search.
+
+What happens before: `gate` has authenticated the terminal and bound it to its partner, `limits` has admitted it, and
+pydantic has checked the shape of the request. What the caller still owes: to send the answer, and to forget the probe.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from service.api.messages import MatchAnswer, MatchRequest
+from service.disclosure import disclose
+from service.errors import UnusableProbe
+from service.freshness import Freshness
+from service.identity import Caller, Role, require
+from service.ledger import Conclusion, Ledger
+from service.probes import EncodedSamples, SampleEncoder
+from watchlists.agreements import Request, RuleBook
+from watchlists.gallery import Gallery
+from watchlists.records import EntryKey, Subject
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """The use case and what it works with; `rules` returns the rule book in force, which no check sees change."""
+
+    encoder: SampleEncoder
+    gallery: Gallery
+    rules: Callable[[], RuleBook]
+    subject_of: Callable[[EntryKey], Subject]
+    ledger: Ledger
+    freshness: Freshness
+    target_fpir: float
+    clock: Callable[[], datetime]
+
+    def check(self, caller: Caller, request: MatchRequest) -> MatchAnswer:
+        """Answer one check.
+
+        Raises:
+            WrongRole: the caller is no terminal.
+            CheckConflict: the check_id was used with another body.
+            StaleCapture: the probe was not captured just now.
+            InvalidInput: a sample is damaged, or none can be compared.
+        """
+        # 1. Only terminals check, each in the name of its partner.
+        require(caller, Role.TERMINAL)
+        # 2. A repeated check gets the answer it had: nothing is searched, disclosed or flagged twice.
+        if (known := self.ledger.recall(caller, request)) is not None:
+            return known
+        # 3. A probe is of a person who stands there now.
+        now = self.clock()
+        self.freshness.require(request.captured_at, now)
+        # 4. Decode, assess and embed; what cannot be compared is said, with what to do.
+        probe = self._encode(request)
+        # 5. Which entries may this partner search, for this purpose? The others are not compared.
+        rules = self.rules()
+        asked = Request(caller.partner, caller.role, request.purpose, request.case_reference, request.checkpoint)
+        self.gallery.catch_up()
+        classes = self.gallery.classes()
+        visible = rules.visible(asked, classes, now)
+        # 6. Search, calibrate, fuse; keep what passes the flag threshold for a gallery of that size.
+        found = self.gallery.search(probe.templates, visible, considered=classes, target_fpir=self.target_fpir, now=now)
+        # 7. Of each candidate, exactly what its owner's agreement lets this partner see.
+        candidates = disclose(rules, asked, found.candidates, self.subject_of, now)
+        # 8. Flag for people to decide, audit, answer: in one transaction, or not at all.
+        complete = found.complete and not probe.refused
+        return self.ledger.conclude(caller, request, Conclusion(now, complete, found.sequence, probe, candidates))
+
+    def _encode(self, request: MatchRequest) -> EncodedSamples:
+        faces = () if request.face is None else (request.face,)
+        probe = self.encoder.encode(faces, request.fingerprints)
+        if len(probe.refused) == len(probe.assessments):
+            raise UnusableProbe(tuple(reason for refused in probe.refused for reason in refused.reasons))
+        return probe

@@ -1,0 +1,120 @@
+"""`crosscheck doctor`: is everything there, is it what it should be, and what to do if not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from models.errors import CrosscheckError
+from models.face import FaceEncoder
+from models.weights import ModelStore
+from service.app import open_store
+from service.settings import Settings
+from watchlists import migrations
+from watchlists.agreements import RuleBookHolder
+from watchlists.gallery import LocalGallery
+
+# A clock before the day this was written is certainly wrong.
+EARLIEST_NOW = datetime(2026, 11, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    what: str
+    ok: bool
+    detail: str
+    hint: str = ""
+
+
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Check models, data folder, database, agreements, gallery and clock; say what to fix."""
+    findings = list(examine(Settings()))
+    if as_json:
+        typer.echo(json.dumps([asdict(finding) for finding in findings]))
+    else:
+        _print(findings)
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(1)
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """Yield one finding for each part, whether or not the parts before it are sound."""
+    parts: dict[str, Callable[[Settings], str]] = {
+        "models": _models,
+        "data folder": _data_folder,
+        "database": _database,
+        "agreements": _agreements,
+        "gallery": _gallery,
+        "clock": _clock,
+    }
+    for what, check in parts.items():
+        try:
+            yield Finding(what, ok=True, detail=check(settings))
+        except CrosscheckError as error:
+            yield Finding(what, ok=False, detail=error.detail, hint=error.hint)
+
+
+class Unsound(CrosscheckError):
+    """A part that can be read but is not as it should be."""
+
+
+def _models(settings: Settings) -> str:
+    store = ModelStore(settings.models_folder)
+    store.verify()
+    return f"{len(store.entries())} files in {settings.models_folder} have the right hashes"
+
+
+def _data_folder(settings: Settings) -> str:
+    mode = settings.home.stat().st_mode & 0o777 if settings.home.exists() else 0
+    if mode & 0o077:
+        hint = f"Run `chmod 700 {settings.home}`."
+        raise Unsound(f"{settings.home} can be read by other users (mode {mode:o})", hint=hint)
+    open_store(settings)
+    return f"{settings.home} is private and its root key opens the database"
+
+
+def _database(settings: Settings) -> str:
+    store = open_store(settings)
+    if differences := migrations.differences(store.engine):
+        raise Unsound(f"the tables differ from what this version expects: {'; '.join(differences)}")
+    return f"{store.entry_count()} entries, last change {store.log.last_sequence()}"
+
+
+def _agreements(settings: Settings) -> str:
+    count = len(RuleBookHolder(settings.agreements_folder).current.agreements)
+    if count == 0:
+        hint = f"Put agreements into {settings.agreements_folder}; docs/agreements.md says how."
+        raise Unsound("no agreement is loaded, so nothing is visible to anybody", hint=hint)
+    return f"{count} loaded"
+
+
+def _gallery(settings: Settings) -> str:
+    gallery = LocalGallery(open_store(settings), FaceEncoder(ModelStore(settings.models_folder)))
+    gallery.load()
+    if gallery.unreadable:
+        hint = "Their owners should write these entries again; checks are answered as incomplete until then."
+        raise Unsound(f"{gallery.unreadable} entries cannot be opened or compared", hint=hint)
+    return f"{gallery.entries} entries with {gallery.templates} templates"
+
+
+def _clock(_settings: Settings) -> str:
+    now = datetime.now(UTC)
+    if now < EARLIEST_NOW:
+        raise Unsound(f"the clock says {now:%Y-%m-%d}", hint="Set the clock; use NTP.")
+    return f"{now:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _print(findings: list[Finding]) -> None:
+    table = Table("", "part", "finding")
+    for finding in findings:
+        mark = "[green]ok[/green]" if finding.ok else "[red]no[/red]"
+        table.add_row(mark, finding.what, finding.detail + (f"\n{finding.hint}" if finding.hint else ""))
+    Console().print(table)

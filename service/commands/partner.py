@@ -1,0 +1,38 @@
+"""`crosscheck partner`: the states and agencies that this node knows."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from service.app import open_store
+from service.settings import Settings
+from watchlists.records import Partner
+
+commands = typer.Typer(help="Add and list partners.", no_args_is_help=True)
+
+
+@commands.command("add")
+def add(
+    partner: Annotated[str, typer.Argument(help="Short lower-case code, such as xa.")],
+    name: Annotated[str, typer.Argument(help="Full name.")],
+) -> None:
+    """Add a partner; it gets a key of its own, under which everything it owns is sealed."""
+    open_store(Settings()).add_partner(Partner(partner, name))
+
+
+@commands.command("list")
+def list_partners(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """List the partners."""
+    partners = open_store(Settings()).partners()
+    if as_json:
+        typer.echo(json.dumps([{"partner": partner.id, "name": partner.name} for partner in partners]))
+        return
+    table = Table("partner", "name")
+    for partner in partners:
+        table.add_row(partner.id, partner.name)
+    Console().print(table)

@@ -1,0 +1,97 @@
+"""`crosscheck watchlist`: a partner's own entries, over the API of a running service."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO
+
+import httpx
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from service.commands.client import DEFAULT_URL, Token, Url, call, connect
+
+LINES_PER_REQUEST = 64
+
+commands = typer.Typer(help="Write, list and withdraw a partner's own entries.", no_args_is_help=True)
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@commands.command("import")
+def import_file(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="NDJSON file: one entry a line.")],
+    watchlist: Annotated[str, typer.Option("--watchlist", help="Name of the watchlist; made if it is missing.")],
+    token: Token,
+    url: Url = DEFAULT_URL,
+    as_json: AsJson = False,
+) -> None:
+    """Import entries: good lines are kept, bad lines named. Importing the same file again changes nothing."""
+    counts: Counter[str] = Counter()
+    with connect(url, token) as client, file.open("rb") as lines, _progress() as progress:
+        _make_if_missing(client, watchlist)
+        task = progress.add_task(f"importing into {watchlist}", total=file.stat().st_size)
+        for result in _import_lines(client, watchlist, lines):
+            counts[result["status"]] += 1
+            if result["status"] == "refused":
+                problem = result["problem"]
+                progress.console.print(f"line {result['line']}: {problem['detail']}. {problem['hint']}", style="yellow")
+            progress.update(task, completed=lines.tell())
+    written = {status: counts[status] for status in ("created", "replaced", "unchanged", "refused")}
+    typer.echo(json.dumps(written) if as_json else ", ".join(f"{count} {status}" for status, count in written.items()))
+    if counts["refused"]:
+        raise typer.Exit(1)
+
+
+@commands.command("list")
+def list_watchlists(token: Token, url: Url = DEFAULT_URL, as_json: AsJson = False) -> None:
+    """List the partner's own watchlists."""
+    with connect(url, token) as client:
+        found = call(client, "GET", "/v1/watchlists").json()["watchlists"]
+    if as_json:
+        typer.echo(json.dumps(found))
+        return
+    table = Table("watchlist", "title", "entries")
+    for item in found:
+        table.add_row(item["watchlist"], item["title"], str(item["entries"]))
+    Console().print(table)
+
+
+@commands.command("withdraw")
+def withdraw(
+    watchlist: Annotated[str, typer.Argument(help="Name of the watchlist.")],
+    entry: Annotated[str, typer.Argument(help="The entry's id.")],
+    token: Token,
+    url: Url = DEFAULT_URL,
+) -> None:
+    """Withdraw one entry: it is gone from every search at once, and its key is destroyed."""
+    with connect(url, token) as client:
+        call(client, "DELETE", f"/v1/watchlists/{watchlist}/entries/{entry}")
+
+
+def _make_if_missing(client: httpx.Client, watchlist: str) -> None:
+    own = call(client, "GET", "/v1/watchlists").json()["watchlists"]
+    if watchlist not in {item["watchlist"] for item in own}:
+        call(client, "PUT", f"/v1/watchlists/{watchlist}", json={"title": watchlist})
+
+
+def _import_lines(client: httpx.Client, watchlist: str, lines: BinaryIO) -> Iterator[dict[str, Any]]:
+    """Send the file a few lines at a time and yield one result for each line, numbered by the file's lines."""
+    first = 0
+    while chunk := list(islice(lines, LINES_PER_REQUEST)):
+        path = f"/v1/watchlists/{watchlist}/entries:import"
+        answer = call(client, "POST", path, content=b"".join(chunk), headers={"Content-Type": "application/x-ndjson"})
+        for result in map(json.loads, answer.text.splitlines()):
+            yield result | {"line": result["line"] + first}
+        first += len(chunk)
+
+
+def _progress() -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"))
+    return Progress(*columns, TimeRemainingColumn(), console=Console(file=sys.stderr))

@@ -1,0 +1,177 @@
+"""Writing entries: samples become templates, and entry, change and audit event are one transaction."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from models.errors import CrosscheckError, InvalidInput
+from service import audit
+from service.api.messages import EntryBody, ImportLine
+from service.audit import EventKind
+from service.errors import UnusableProbe, problem_of, problem_of_validation
+from service.identity import Caller, Role, require
+from service.probes import SampleEncoder
+from watchlists.errors import UnknownWatchlist
+from watchlists.records import Entry, EntryKey, Subject, Templates, VisibilityClass, Watchlist
+from watchlists.store import Outcome, PutResult, Store, StoredEntry
+
+
+class AlreadyExpired(InvalidInput):
+    slug = "already-expired"
+    hint = "Give an expires_at in the future, or leave it out."
+
+
+class LineTooLong(InvalidInput):
+    slug = "line-too-long"
+    hint = "Scale images down to about 1000 pixels on the long side, and import the rest of the lines again."
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedEntry:
+    entry: Entry
+    templates: Templates
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedLine:
+    problem: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """A partner's work on its own watchlists, and what that takes."""
+
+    encoder: SampleEncoder
+    store: Store
+    clock: Callable[[], datetime]
+
+    def put_watchlist(self, caller: Caller, watchlist: str, title: str) -> Outcome:
+        """Make or rename one of the caller's watchlists.
+
+        Raises:
+            WatchlistNameTaken: another partner's list has that name.
+        """
+        require(caller, Role.SYNC)
+        with self.store.writing() as write:
+            outcome = write.put_watchlist(Watchlist(watchlist, caller.partner, title))
+            details = {"watchlist": watchlist, "outcome": outcome.value}
+            audit.record(write.connection, EventKind.WATCHLIST_PUT, caller, self.clock(), details)
+        return outcome
+
+    def own_watchlists(self, caller: Caller) -> list[tuple[Watchlist, int]]:
+        """Return the caller's watchlists, each with its number of entries."""
+        require(caller, Role.SYNC)
+        return [(own, self.store.entry_count(own.id)) for own in self.store.watchlists(caller.partner)]
+
+    def own_watchlist(self, caller: Caller, watchlist: str) -> Watchlist:
+        """Return one of the caller's watchlists; another partner's is as unknown as one that does not exist.
+
+        Raises:
+            UnknownWatchlist: the caller has none of that name.
+        """
+        require(caller, Role.SYNC)
+        found = next((own for own in self.store.watchlists(caller.partner) if own.id == watchlist), None)
+        if found is None:
+            raise UnknownWatchlist("the caller's partner has no watchlist of that name")
+        return found
+
+    def put(self, caller: Caller, key: EntryKey, body: EntryBody) -> PutResult:
+        """Write one entry, new or in place of what was there.
+
+        Raises:
+            UnknownWatchlist: the caller has no such watchlist.
+            InvalidInput: a sample is damaged or too poor to enrol, or the entry has expired.
+        """
+        self.own_watchlist(caller, key.watchlist)
+        return self._commit(caller, [self._prepare(caller, key, body)])[0]
+
+    def put_lines(
+        self, caller: Caller, watchlist: str, first: int, unverified_lines: Sequence[bytes], executor: Executor
+    ) -> list[dict[str, Any]]:
+        """Write the good lines of an import in one transaction; return one result for each line, blank ones apart."""
+        numbered = [(number, line) for number, line in enumerate(unverified_lines, first) if line.strip()]
+        prepared = list(executor.map(lambda item: self._prepare_line(caller, watchlist, item[1]), numbered))
+        good = [item for item in prepared if isinstance(item, PreparedEntry)]
+        written = iter(self._commit(caller, good) if good else [])
+        return [
+            {"line": number, **(_refusal(item) if isinstance(item, RefusedLine) else _receipt(item, next(written)))}
+            for (number, _), item in zip(numbered, prepared, strict=True)
+        ]
+
+    def read(self, caller: Caller, key: EntryKey) -> StoredEntry:
+        """Return one of the caller's own entries.
+
+        Raises:
+            UnknownWatchlist, UnknownEntry: the caller has no such list, or the list no such entry.
+        """
+        self.own_watchlist(caller, key.watchlist)
+        found = self.store.entry(key)
+        with self.store.writing() as write:
+            details = {"watchlist": key.watchlist, "entry": key.entry}
+            audit.record(write.connection, EventKind.ENTRY_READ, caller, self.clock(), details)
+        return found
+
+    def withdraw(self, caller: Caller, key: EntryKey) -> None:
+        """Withdraw one entry and destroy its key. Withdrawing what is not there changes nothing.
+
+        Raises:
+            UnknownWatchlist: the caller has no such watchlist.
+        """
+        self.own_watchlist(caller, key.watchlist)
+        with self.store.writing() as write:
+            sequence = write.withdraw_entry(key, caller.partner)
+            details = {"watchlist": key.watchlist, "entry": key.entry, "sequence": sequence}
+            audit.record(write.connection, EventKind.ENTRY_WITHDRAWN, caller, self.clock(), details)
+
+    def _commit(self, caller: Caller, prepared: Sequence[PreparedEntry]) -> list[PutResult]:
+        with self.store.writing() as write:
+            results = write.put_entries((item.entry, item.templates) for item in prepared)
+            entries = [item.entry.id for item in prepared]
+            details = {"watchlist": prepared[0].entry.key.watchlist, "entries": entries}
+            audit.record(write.connection, EventKind.ENTRIES_PUT, caller, self.clock(), details)
+        return results
+
+    def _prepare_line(self, caller: Caller, watchlist: str, unverified_line: bytes) -> PreparedEntry | RefusedLine:
+        try:
+            body = ImportLine.model_validate_json(unverified_line)
+            return self._prepare(caller, EntryKey(watchlist, body.entry_id), body)
+        except ValidationError as error:
+            errors = error.errors(include_input=False, include_url=False, include_context=False)
+            return RefusedLine(problem_of_validation(list(errors)).model_dump(exclude_none=True))
+        except CrosscheckError as error:
+            return RefusedLine(problem_of(error).model_dump(exclude_none=True))
+
+    def _prepare(self, caller: Caller, key: EntryKey, body: EntryBody) -> PreparedEntry:
+        if body.expires_at is not None and body.expires_at <= self.clock():
+            raise AlreadyExpired("expires_at is in the past")
+        samples = self.encoder.encode(body.faces, body.fingerprints)
+        if samples.refused:  # a poor sample on a watchlist would be missed, or mistaken, at every check to come
+            raise UnusableProbe(tuple(reason for refused in samples.refused for reason in refused.reasons))
+        klass = VisibilityClass(caller.partner, key.watchlist, body.category, body.action, body.handling)
+        subject = Subject(**body.subject.model_dump())
+        return PreparedEntry(Entry(key.entry, klass, subject, body.review_at, body.expires_at), samples.templates)
+
+
+def _receipt(item: PreparedEntry, result: PutResult) -> dict[str, Any]:
+    return {"entry_id": item.entry.id, "status": result.outcome.value, "sequence": result.sequence}
+
+
+def _refusal(line: RefusedLine) -> dict[str, Any]:
+    return {"status": "refused", "problem": line.problem}
+
+
+def too_long(number: int) -> dict[str, Any]:
+    """Return the result for a line over the cap, after which an import ends."""
+    problem = problem_of(LineTooLong("the line is longer than a request body may be"))
+    return {"line": number, "status": "refused", "problem": problem.model_dump(exclude_none=True)}
+
+
+def result_line(result: dict[str, Any]) -> bytes:
+    return json.dumps(result, separators=(",", ":")).encode() + b"\n"

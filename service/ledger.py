@@ -1,0 +1,182 @@
+"""What stays of a check: its answer for a while (sealed), its flag if there is one, its audit event. Never the probe."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+from pydantic import BaseModel
+from sqlalchemy import Connection, Engine, RowMapping, select
+from sqlalchemy.exc import IntegrityError
+
+from service import audit
+from service.api.messages import MatchAnswer, MatchRequest
+from service.audit import EventKind
+from service.disclosure import DisclosedCandidate
+from service.errors import CheckConflict
+from service.identity import Caller
+from service.probes import EncodedSamples
+from service.schema import checks, flag_candidates, flags
+from watchlists.database import writing
+from watchlists.keys import KeyRing
+
+SEALED_ANSWER = "answer to a check"
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """What a check came to, before it is written down and answered."""
+
+    at: datetime
+    complete: bool
+    gallery_sequence: int
+    probe: EncodedSamples
+    candidates: tuple[DisclosedCandidate, ...]
+
+    @property
+    def outcome(self) -> str:
+        if self.candidates:
+            return "flagged"
+        return "no-candidates" if self.complete else "incomplete"
+
+
+class Ledger:
+    """Writes checks down and finds them again."""
+
+    def __init__(self, engine: Engine, keys: KeyRing, keep_answers: timedelta) -> None:
+        self._engine = engine
+        self._keys = keys
+        self._keep_answers = keep_answers
+
+    def recall(self, caller: Caller, request: MatchRequest) -> MatchAnswer | None:
+        """Return the answer that this very check got before, if it is still kept.
+
+        Raises:
+            CheckConflict: the partner used the check_id for another request.
+        """
+        query = select(checks).where(checks.c.partner == caller.partner, checks.c.check_id == str(request.check_id))
+        with self._engine.connect() as connection:
+            row = connection.execute(query).mappings().first()
+        return None if row is None else self._reopen(row, caller, request)
+
+    def conclude(self, caller: Caller, request: MatchRequest, conclusion: Conclusion) -> MatchAnswer:
+        """Write answer, flag and audit event in one transaction and return the answer.
+
+        Two requests of one check at the same time: the first to commit decides, the other returns its answer.
+
+        Raises:
+            CheckConflict: the other request had another body.
+        """
+        answer = _answer(request.check_id, conclusion)
+        try:
+            with writing(self._engine) as connection:
+                connection.execute(checks.insert().values(self._check_row(caller, request, answer, conclusion.at)))
+                _open_flag(connection, caller, request, answer, conclusion)
+                details = _event_details(request, answer, conclusion)
+                audit.record(connection, EventKind.CHECK_ANSWERED, caller, conclusion.at, details)
+                connection.execute(checks.delete().where(checks.c.answered_at < conclusion.at - self._keep_answers))
+        except IntegrityError:
+            known = self.recall(caller, request)
+            if known is None:
+                raise
+            return known
+        return answer
+
+    def _check_row(
+        self, caller: Caller, request: MatchRequest, answer: MatchAnswer, now: datetime
+    ) -> dict[str, object]:
+        check_id = str(request.check_id)
+        sealed = self._keys.seal_for(caller.partner, SEALED_ANSWER, answer.model_dump_json().encode(), check_id)
+        return {
+            "partner": caller.partner,
+            "check_id": check_id,
+            "request_digest": self._digest(caller, request),
+            "sealed_answer": sealed,
+            "answered_at": now,
+        }
+
+    def _reopen(self, row: RowMapping, caller: Caller, request: MatchRequest) -> MatchAnswer:
+        if not hmac.compare_digest(row["request_digest"], self._digest(caller, request)):
+            raise CheckConflict("this check_id was used before, with another body")
+        opened = self._keys.open_for(caller.partner, SEALED_ANSWER, row["sealed_answer"], row["check_id"])
+        return MatchAnswer.model_validate_json(opened)
+
+    def _digest(self, caller: Caller, request: BaseModel) -> bytes:
+        """Return a keyed digest of the request: without the key, nobody can test a guess of the probe against it."""
+        canonical = json.dumps(_hash_bytes(request.model_dump()), sort_keys=True, default=str)
+        return self._keys.digest_for(caller.partner, "match request", canonical.encode())
+
+
+def _hash_bytes(value: object) -> object:
+    match value:
+        case bytes():
+            return hashlib.sha256(value).hexdigest()
+        case dict():
+            return {key: _hash_bytes(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_hash_bytes(item) for item in value]
+    return value
+
+
+def _answer(check_id: UUID, conclusion: Conclusion) -> MatchAnswer:
+    return MatchAnswer(
+        check_id=check_id,
+        outcome=conclusion.outcome,
+        complete=conclusion.complete,
+        gallery_sequence=conclusion.gallery_sequence,
+        flag_id=uuid4() if conclusion.candidates else None,
+        samples=conclusion.probe.messages,
+        candidates=[candidate.message for candidate in conclusion.candidates],
+    )
+
+
+def _open_flag(
+    connection: Connection, caller: Caller, request: MatchRequest, answer: MatchAnswer, conclusion: Conclusion
+) -> None:
+    if answer.flag_id is None:
+        return
+    connection.execute(
+        flags.insert().values(
+            id=str(answer.flag_id),
+            partner=caller.partner,
+            check_id=str(request.check_id),
+            checkpoint=request.checkpoint,
+            purpose=request.purpose,
+            complete=answer.complete,
+            opened_at=conclusion.at,
+        )
+    )
+    rows = [_candidate_row(str(answer.flag_id), candidate) for candidate in conclusion.candidates]
+    connection.execute(flag_candidates.insert(), rows)
+
+
+def _candidate_row(flag_id: str, candidate: DisclosedCandidate) -> dict[str, object]:
+    return {
+        "candidate_id": str(candidate.message.candidate_id),
+        "flag_id": flag_id,
+        "owner": candidate.found.klass.owner,
+        "watchlist": candidate.found.key.watchlist,
+        "entry": candidate.found.key.entry,
+        "score": candidate.found.score,
+        "level": candidate.message.level,
+        "decided_by": [clause.model_dump() for clause in candidate.message.decided_by],
+    }
+
+
+def _event_details(request: MatchRequest, answer: MatchAnswer, conclusion: Conclusion) -> audit.Details:
+    return {
+        "check_id": str(request.check_id),
+        "purpose": request.purpose,
+        "checkpoint": request.checkpoint,
+        "outcome": answer.outcome,
+        "gallery_sequence": answer.gallery_sequence,
+        "flag_id": str(answer.flag_id) if answer.flag_id else None,
+        "disclosed": [
+            {"owner": candidate.found.klass.owner, "entry": candidate.found.key.entry, "level": candidate.message.level}
+            for candidate in conclusion.candidates
+        ],
+    }

@@ -1,0 +1,84 @@
+"""1:1: do two samples of one modality come from the same person? No watchlist, no agreement, nothing kept but the event."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from sqlalchemy import Engine
+
+from models.calibration import FINGER, VERIFICATION_SCORE, band
+from models.fingerprint.matcher import compare
+from service import audit
+from service.api.messages import VerifyAnswer, VerifyRequest, VerifySample
+from service.audit import EventKind
+from service.errors import UnusableProbe
+from service.freshness import Freshness
+from service.identity import Caller, Role, require
+from service.probes import EncodedSamples, SampleEncoder
+from watchlists.agreements import tenths
+from watchlists.database import writing
+from watchlists.records import Templates
+
+
+@dataclass(frozen=True, slots=True)
+class Verifications:
+    """The use case and what it works with."""
+
+    encoder: SampleEncoder
+    engine: Engine
+    freshness: Freshness
+    clock: Callable[[], datetime]
+
+    def verify(self, caller: Caller, request: VerifyRequest) -> VerifyAnswer:
+        """Compare the two samples of a request.
+
+        Raises:
+            WrongRole: the caller is no terminal.
+            StaleCapture: the probe was not captured just now.
+            UnusableProbe: one of the samples cannot be compared.
+            InvalidInput: a sample is damaged.
+        """
+        require(caller, Role.TERMINAL)
+        now = self.clock()
+        self.freshness.require(request.captured_at, now)
+        reference, probe = self._encode(request.reference), self._encode(request.probe)
+        score = tenths(self._score(reference.templates, probe.templates)) / 10
+        answer = VerifyAnswer(
+            check_id=request.check_id,
+            same_person=score >= VERIFICATION_SCORE,
+            score=score,
+            band=band(score),
+            threshold=VERIFICATION_SCORE,
+            reference=reference.messages[0],
+            probe=probe.messages[0],
+        )
+        self._record(caller, request, answer, now)
+        return answer
+
+    def _encode(self, sample: VerifySample) -> EncodedSamples:
+        faces = () if sample.face is None else (sample.face,)
+        fingers = () if sample.fingerprint is None else (sample.fingerprint,)
+        encoded = self.encoder.encode(faces, fingers)
+        if encoded.refused:
+            raise UnusableProbe(tuple(reason for refused in encoded.refused for reason in refused.reasons))
+        return encoded
+
+    def _score(self, reference: Templates, probe: Templates) -> float:
+        if reference.faces:
+            similarity = float(np.dot(reference.faces[0].vector, probe.faces[0].vector))
+            return self.encoder.faces.calibration.score(similarity)
+        best = max(compare(live, kept) for live in probe.fingers for kept in reference.fingers)
+        return FINGER.score(best)
+
+    def _record(self, caller: Caller, request: VerifyRequest, answer: VerifyAnswer, now: datetime) -> None:
+        details = {
+            "check_id": str(request.check_id),
+            "checkpoint": request.checkpoint,
+            "modality": request.probe.modality.value,
+            "same_person": answer.same_person,
+        }
+        with writing(self.engine) as connection:
+            audit.record(connection, EventKind.SAMPLES_COMPARED, caller, now, details)
