@@ -17,7 +17,19 @@ from numpy.typing import NDArray
 
 # --- Images: caps checked before anything is decoded -----------------------------------------------------------------
 
+IMAGE_BYTES_LIMIT = 10 * 1024 * 1024
+"""Longest image file in bytes. A 25-megapixel JPEG at good quality has 8 to 10 MB; a passport chip's portrait 20 KB."""
+
+IMAGE_PIXELS_LIMIT = 25_000_000
+"""Most pixels of an image: decoded, 75 MB at 8 bits. Checkpoint cameras have 2 to 12 megapixels."""
+
 # --- Face: detection, choice of the subject, quality -----------------------------------------------------------------
+
+FACE_DETECTION_MINIMUM = 0.6
+"""Lowest confidence of YuNet that counts as a face at all."""
+
+FACE_OVERLAP_LIMIT = 0.3
+"""Two detections whose boxes overlap more (intersection over union) are one face; the threshold of OpenCV's YuNet."""
 
 # --- Fingerprint: cylinders, comparison, quality ---------------------------------------------------------------------
 
@@ -99,13 +111,17 @@ COMPARISON = ComparisonParameters()
 DEFAULT_TARGET_FPIR = 0.01
 """False alarms accepted per search of a person on nobody's list, unless the operator chooses: one in a hundred."""
 
+SCORE_CAP = 8.0
+"""The highest score of one comparison: one false match in a hundred million. The face data reach to about 5, the finger
+data to 4; from there to here scores are a bound on a fitted tail (`models.evaluation.fit`), and beyond nothing is."""
+
 MINIMUM_FLAG_SCORE = 3.0
 """No flag below this score, however small the gallery: one comparison in a thousand between strangers scores as much.
 With a handful of entries the formula alone would ask for less, and put weak evidence before a reviewer as a match."""
 
 MAXIMUM_FLAG_SCORE = 7.5
 """No flag threshold above this score, however large the gallery: a comparison at the top of its scale is never passed
-over in silence. It is the lowest cap of a calibration (8.0) less `log10(3)` for the three looks of a check with both
+over in silence. It is `SCORE_CAP` less `log10(3)` for the three looks of a check with both
 modalities, rounded down. Over 316,000 visible templates the false alarm rate therefore exceeds the default target."""
 
 
@@ -193,7 +209,34 @@ class ScoreCalibration:
 
 FACE = ScoreCalibration(knots=((0.0, 0.0), (0.25, 2.0), (0.75, 8.0)), source="provisional, to be fitted")
 
-FINGER = ScoreCalibration(knots=((0.0, 0.0), (0.15, 2.0), (0.5, 8.0)), source="provisional, to be fitted")
+FINGER = ScoreCalibration(
+    knots=(
+        (9.894e-05, 0.0),
+        (0.001126, 0.178),
+        (0.001814, 0.374),
+        (0.002527, 0.581),
+        (0.00333, 0.782),
+        (0.004354, 0.963),
+        (0.005541, 1.175),
+        (0.006724, 1.362),
+        (0.008231, 1.56),
+        (0.01141, 2.0),
+        (0.01478, 2.5),
+        (0.01826, 3.0),
+        (0.02183, 3.5),
+        (0.0259, 4.0),
+        (0.0315, 4.5),
+        (0.04101, 5.0),
+        (0.06085, 5.5),
+        (0.08519, 6.0),
+        (0.1189, 6.5),
+        (0.1803, 7.0),
+        (0.2758, 7.5),
+        (0.4206, 8.0),
+    ),
+    source="FVC2002 and FVC2004 set B, fingers 101 to 106 of 8 scanners, commercial extractor at 300x400 pixels; "
+    "7,680 non-mated comparisons of 48 fingers within a scanner",
+)
 
 
 def fuse(scores: Sequence[float]) -> float:

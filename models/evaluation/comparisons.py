@@ -19,11 +19,13 @@ class Comparisons:
         subjects: (n,) int64, the subject of each sample, numbered from 0 without gaps.
         similarity: (n, n) float32, symmetric; the diagonal is not read. `FAILED` where either sample failed to enrol.
         failed: (n,) bool, the samples that failed to enrol.
+        sets: (n,) int64, the set of each sample, numbered from 0: samples of a set were captured alike.
     """
 
     subjects: NDArray[np.int64]
     similarity: NDArray[np.float32]
     failed: NDArray[np.bool_]
+    sets: NDArray[np.int64]
 
     @property
     def samples(self) -> int:
@@ -76,6 +78,16 @@ def nonmated_pairs(comparisons: Comparisons, share: float = 1.0) -> Pairs:
     columns = [
         i + 1 + np.flatnonzero((subjects[i + 1 :] != s) & (similarity[i, i + 1 :] >= floor))
         for i, s in enumerate(subjects)
+    ]
+    return _pairs(comparisons, columns)
+
+
+def nonmated_pairs_within_sets(comparisons: Comparisons) -> Pairs:
+    """Return the pairs of different subjects that belong to the same set."""
+    subjects, sets = comparisons.subjects, comparisons.sets
+    columns = [
+        i + 1 + np.flatnonzero((subjects[i + 1 :] != subject) & (sets[i + 1 :] == of_set))
+        for i, (subject, of_set) in enumerate(zip(subjects, sets, strict=True))
     ]
     return _pairs(comparisons, columns)
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from models.errors import InvalidInput
 from models.evaluation.comparisons import FAILED, Comparisons
-from models.evaluation.manifest import LabelledSample, subject_numbers
+from models.evaluation.manifest import LabelledSample, set_numbers, subject_numbers
 from models.evaluation.report import Evaluation, evaluate
 from models.samples import Modality
 
@@ -96,7 +96,7 @@ def _compare(samples: Sequence[LabelledSample], faces: EncodedFaces) -> Comparis
     similarity = faces.vectors @ faces.vectors.T
     similarity[faces.failed, :] = FAILED
     similarity[:, faces.failed] = FAILED
-    return Comparisons(subject_numbers(samples), similarity, faces.failed)
+    return Comparisons(subject_numbers(samples), similarity, faces.failed, set_numbers(samples))
 
 
 def comparison_speed(vectors: NDArray[np.float32], *, seconds: float = 0.5) -> float:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from models.errors import InvalidInput
 from models.evaluation.comparisons import FAILED, Comparisons
-from models.evaluation.manifest import LabelledSample, subject_numbers
+from models.evaluation.manifest import LabelledSample, set_numbers, subject_numbers
 from models.evaluation.report import Evaluation, evaluate
 from models.fingerprint.cylinders import FingerTemplate
 from models.fingerprint.encoder import encode_fingerprint
@@ -51,7 +51,7 @@ def evaluate_fingerprints(samples: Sequence[LabelledSample], progress: Progress)
     warm_up()
     fingers = encode_fingers(samples, progress)
     similarity, speed = compare_fingers(fingers, progress)
-    comparisons = Comparisons(subject_numbers(samples), similarity, fingers.failed)
+    comparisons = Comparisons(subject_numbers(samples), similarity, fingers.failed, set_numbers(samples))
     return comparisons, evaluate(Modality.FINGERPRINT, comparisons, fingers.milliseconds, speed, progress)
 
 

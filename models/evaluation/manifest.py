@@ -29,10 +29,14 @@ class ManifestError(InvalidInput):
 
 @dataclass(frozen=True, slots=True)
 class LabelledSample:
-    """One file and the subject it is a sample of: an identity, or a finger (set and finger)."""
+    """One file, the subject it is a sample of, and the set it belongs to.
+
+    A subject is an identity, or a finger of a set. All faces are of one set, which has no name.
+    """
 
     path: Path
     subject: str
+    set_name: str = ""
 
 
 def read_face_manifest(folder: Path) -> tuple[LabelledSample, ...]:
@@ -61,6 +65,12 @@ def subject_numbers(samples: Sequence[LabelledSample]) -> NDArray[np.int64]:
     return np.array([numbers.setdefault(sample.subject, len(numbers)) for sample in samples], dtype=np.int64)
 
 
+def set_numbers(samples: Sequence[LabelledSample]) -> NDArray[np.int64]:
+    """Return the set of each sample, (n,), numbered from 0 in the order of first appearance."""
+    numbers: dict[str, int] = {}
+    return np.array([numbers.setdefault(sample.set_name, len(numbers)) for sample in samples], dtype=np.int64)
+
+
 def _read(
     folder: Path,
     columns: tuple[str, ...],
@@ -78,7 +88,7 @@ def _read(
         for key in keys:
             if line_of.setdefault(key, line) != line:
                 raise ManifestError(f"line {line} of {MANIFEST_NAME} repeats the sample of line {line_of[key]}")
-        samples.append(LabelledSample(path, subject(row)))
+        samples.append(LabelledSample(path, subject(row), row.get("set", "")))
     if not samples:
         raise ManifestError(f"{MANIFEST_NAME} names no sample")
     return tuple(samples)

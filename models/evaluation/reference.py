@@ -17,7 +17,7 @@ from PIL import ImageFile
 from models.errors import CrosscheckError
 from models.evaluation.comparisons import FAILED, Comparisons
 from models.evaluation.faces import EncodedFaces, Progress, encode_faces
-from models.evaluation.manifest import LabelledSample, subject_numbers
+from models.evaluation.manifest import LabelledSample, set_numbers, subject_numbers
 from models.evaluation.rates import ErrorCurve, PairTable
 from models.evaluation.report import FMR_LEVELS
 
@@ -109,4 +109,4 @@ def _compare(samples: Sequence[LabelledSample], faces: EncodedFaces) -> Comparis
     similarity = -np.sqrt(np.maximum(squares[:, None] + squares[None, :] - 2 * products, 0.0))
     similarity[faces.failed, :] = FAILED
     similarity[:, faces.failed] = FAILED
-    return Comparisons(subject_numbers(samples), similarity, faces.failed)
+    return Comparisons(subject_numbers(samples), similarity, faces.failed, set_numbers(samples))
