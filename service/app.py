@@ -61,7 +61,9 @@ def open_store(settings: Settings, clock: Callable[[], datetime] = system_clock)
     return Store(engine, keys, clock)
 
 
-def bootstrap(settings: Settings, clock: Callable[[], datetime] = system_clock) -> Runtime:
+def bootstrap(
+    settings: Settings, clock: Callable[[], datetime] = system_clock, faces: FaceEncoder | None = None
+) -> Runtime:
     """Put a service process together: verify the model files, open the store, load the gallery and the agreements.
 
     Raises:
@@ -69,7 +71,7 @@ def bootstrap(settings: Settings, clock: Callable[[], datetime] = system_clock) 
     """
     _one_thread_per_check()
     store = open_store(settings, clock)
-    faces = FaceEncoder(ModelStore(settings.models_folder), workers=settings.workers)
+    faces = faces or FaceEncoder(ModelStore(settings.models_folder), workers=settings.workers)
     warm_up()
     gallery = LocalGallery(store, faces)
     gallery.load()

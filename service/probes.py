@@ -1,5 +1,6 @@
 """From what a request carries to what can be compared. Probes and their images live in memory only, here and no longer
-than the call."""
+than the call.
+"""
 
 from __future__ import annotations
 

@@ -32,3 +32,8 @@ class Runtime:
     def ready(self) -> bool:
         """Whether the gallery could be brought up to date just now, database included."""
         return self.gallery.catch_up() >= self.store.log.last_sequence()
+
+    def close(self) -> None:
+        """Let go of threads and database connections; nothing waits to be written."""
+        self.importers.shutdown()
+        self.store.engine.dispose()

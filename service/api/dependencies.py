@@ -35,11 +35,11 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def _caller(request: Request) -> Caller:
-    return cast(Caller, request.state.caller)
+    return cast("Caller", request.state.caller)
 
 
 def _runtime(request: Request) -> Runtime:
-    return cast(Runtime, request.app.state.runtime)
+    return cast("Runtime", request.app.state.runtime)
 
 
 CurrentCaller = Annotated[Caller, Depends(_caller)]

@@ -1,5 +1,6 @@
 """The JSON that goes over the wire, checked by pydantic: binary is base64, timestamps carry a zone, nothing is optional
-by accident. Field values never appear in errors (`hide_input_in_errors`) or in `repr`."""
+by accident. Field values never appear in errors (`hide_input_in_errors`) or in `repr`.
+"""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def init(
     """Make the data folder CROSSCHECK_HOME: root key, database, agreements, model files."""
     settings = Settings()
     prepare_with_progress(ModelStore(settings.models_folder))
-    _make_data_folder(settings)
+    make_data_folder(settings)
     access = SampleAccess({}, {})
     if sample:
         access = add_sample(settings, open_store(settings), system_clock())
@@ -43,7 +43,12 @@ def init(
         _explain(settings, access)
 
 
-def _make_data_folder(settings: Settings) -> None:
+def make_data_folder(settings: Settings) -> None:
+    """Make the data folder with a new root key and an empty database.
+
+    Raises:
+        DataFolderExists: there is one already.
+    """
     if settings.database_file.exists() or settings.root_key_file.exists():
         raise DataFolderExists(f"{settings.home} is a data folder already")
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
