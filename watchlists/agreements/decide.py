@@ -38,8 +38,8 @@ HIGHEST_SCORE: Final = 1000
 """Tenths: a score of 100, beyond any that a comparison can earn."""
 
 MEMO_CLASSES: Final = 200_000
-MEMO_SETS: Final = 4_096
-"""Entries after which a memo is emptied: about 100 MB at worst, however many contexts are asked about."""
+MEMO_SETS: Final = 512
+"""Entries after which a memo is emptied, so that requests cannot fill the memory with contexts of their own making."""
 
 _K = TypeVar("_K")
 _V = TypeVar("_V")
@@ -64,7 +64,8 @@ class RuleBook:
             _check_versions(in_force)
         reads = frozenset[str]().union(*(agreement.reads for agreement in self.agreements))
         self._reads_case, self._reads_checkpoint = "case_reference" in reads, "checkpoint" in reads
-        self._panels: dict[tuple[tuple[Agreement, ...], frozenset[Agreement]], Panel] = {}
+        self._purposes = frozenset[str]().union(*(agreement.purposes for agreement in self.agreements))
+        self._panels: dict[tuple[tuple[Agreement, ...], frozenset[Agreement], str], Panel] = {}
         self._visible: dict[tuple[int, Request, VisibilityClass], bool] = {}
         self._visible_sets: dict[tuple[int, Request, frozenset[VisibilityClass]], frozenset[VisibilityClass]] = {}
         self._disclosures: dict[tuple[int, Request, VisibilityClass, int], Disclosure] = {}
@@ -82,6 +83,8 @@ class RuleBook:
     ) -> frozenset[VisibilityClass]:
         """The classes that the request may be compared with. Memoised; fastest with one and the same frozenset."""
         epoch, request = self._epoch(now), self._as_read(request)
+        if request.purpose not in self._purposes:
+            return frozenset()
         asked = frozenset(classes)
         key = (epoch, request, asked)
         found = self._visible_sets.get(key)
@@ -99,6 +102,8 @@ class RuleBook:
             ValueError: `now` is naive, or the score is not finite.
         """
         epoch, request = self._epoch(now), self._as_read(request)
+        if request.purpose not in self._purposes:
+            return NOTHING
         key = (epoch, request, klass, min(tenths(score), HIGHEST_SCORE))
         found = self._disclosures.get(key)
         if found is None:
@@ -123,9 +128,9 @@ class RuleBook:
         applying = frozenset(agreement for agreement in speaking if agreement.lists(request.purpose, klass.category))
         if not applying:
             return None
-        panel = self._panels.get((speaking, applying))
+        panel = self._panels.get((speaking, applying, request.purpose))
         if panel is None:
-            panel = self._panels[speaking, applying] = Panel(speaking, applying)
+            panel = self._panels[speaking, applying, request.purpose] = Panel(speaking, applying, request.purpose)
         try:
             return panel, Facts(request, klass, score)
         except ValueError:

@@ -34,15 +34,16 @@ class Panel:
 
     Args:
         speaking: the agreements that both sides are parties to; all their forbids count.
-        applying: those of them whose permits count too.
+        applying: those of them whose permits count too,
+        purpose: except the permits that are for other purposes alone.
     """
 
-    def __init__(self, speaking: Iterable[Agreement], applying: frozenset[Agreement]) -> None:
+    def __init__(self, speaking: Iterable[Agreement], applying: frozenset[Agreement], purpose: str) -> None:
         counting = [
             (agreement, policy)
             for agreement in speaking
             for policy in agreement.policies
-            if agreement in applying or not policy.permits
+            if not policy.permits or (agreement in applying and (policy.purposes is None or purpose in policy.purposes))
         ]
         self._parts = {action: _Part(pair for pair in counting if action in pair[1].actions) for action in ACTIONS}
 

@@ -20,6 +20,7 @@ import cedarpy
 
 from watchlists.agreements.disclosure import Level
 from watchlists.agreements.obligations import Obligation, parse_obligations
+from watchlists.agreements.vocabulary import purposes_asked
 from watchlists.errors import AgreementInvalid
 
 SEARCH: Final = "search"
@@ -42,6 +43,7 @@ class Policy:
 
     Args:
         actions: those that the rule's head matches.
+        purposes: those outside which it can never match; None if that cannot be told.
         line: where its statement starts in `rules.cedar`, from 1.
         text: the statement in Cedar.
         tree: the statement as Cedar's JSON policy format.
@@ -52,6 +54,7 @@ class Policy:
     permits: bool
     obligations: tuple[Obligation, ...]
     actions: frozenset[str]
+    purposes: frozenset[str] | None
     line: int
     text: str
     tree: Mapping[str, Any]
@@ -142,6 +145,7 @@ def _annotated(tree: Mapping[str, Any], line: int, statement: str) -> Policy:
         permits=permits,
         obligations=parse_obligations(annotations["obligations"] or "") if "obligations" in annotations else (),
         actions=_actions(tree["action"], permits=permits),
+        purposes=purposes_asked(tree),
         line=line,
         text=statement,
         tree=tree,

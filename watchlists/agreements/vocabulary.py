@@ -15,6 +15,7 @@ ROLES: Final = frozenset({"terminal", "sync", "reviewer", "auditor", "operator"}
 
 CONTEXT: Final = frozenset({"purpose", "checkpoint", "case_reference", "score"})
 
+_PURPOSE: Final = {".": {"left": {"Var": "context"}, "attr": "purpose"}}
 _COMPARISONS: Final = ("==", "!=", "contains", "containsAll", "containsAny")
 
 
@@ -57,6 +58,41 @@ def context_reads(tree: Mapping[str, Any]) -> frozenset[str]:
             everything -= 1
             found.add(operand["attr"])
     return CONTEXT if everything else frozenset(found)
+
+
+def purposes_asked(tree: Mapping[str, Any]) -> frozenset[str] | None:
+    """The purposes outside which a policy can never match; None if its conditions do not name any as such.
+
+    Reads what joins the conditions by `&&`: `context.purpose == "a"` and `["a", "b"].contains(context.purpose)`.
+    """
+    asked: frozenset[str] | None = None
+    for part in _conjuncts(tree["conditions"]):
+        words = _equal_words(part)
+        if words is not None:
+            asked = words if asked is None else asked & words
+    return asked
+
+
+def _conjuncts(conditions: Any) -> Iterator[Mapping[str, Any]]:
+    stack = [condition["body"] for condition in conditions if condition["kind"] == "when"]
+    while stack:
+        part = stack.pop()
+        if "&&" in part:
+            stack += [part["&&"]["left"], part["&&"]["right"]]
+        else:
+            yield part
+
+
+def _equal_words(part: Mapping[str, Any]) -> frozenset[str] | None:
+    """The words of a comparison with the purpose that only they can meet; None for any other expression."""
+    for operator in ("==", "contains"):
+        sides = list(part[operator].values()) if operator in part else []
+        if _PURPOSE in sides:
+            (other,) = (side for side in sides if side != _PURPOSE) if sides.count(_PURPOSE) == 1 else ({},)
+            values = other.get("Set", [other])
+            if values and all(isinstance(value.get("Value"), str) for value in values):
+                return frozenset(value["Value"] for value in values)
+    return None
 
 
 def _check_head(tree: Mapping[str, Any]) -> None:
