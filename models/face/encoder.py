@@ -1,0 +1,75 @@
+"""From the bytes of an image to the vector of the one face it shows, or to the reasons why it cannot be used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.face.align import align
+from models.face.choose import choose_subject
+from models.face.detect import FaceDetector
+from models.face.embed import FaceEmbedder, embedding_plan
+from models.images import decode_image
+from models.quality import assess_face, measure_face
+from models.samples import Assessment, Reason
+from models.weights import YUNET, ModelStore
+
+
+@dataclass(frozen=True, slots=True)
+class FaceSample:
+    """What one image gave.
+
+    Args:
+        assessment: whether the face may be compared, and why not.
+        vector: float32 (dimension,), of length 1; None if and only if the sample was refused.
+        box: left, top, width, height of the subject's face in pixels; None where no subject could be chosen.
+        landmarks: float32 (5, 2), x and y of the subject's right eye, left eye, nose tip, right and left mouth corner.
+        confidence: of the detector, 0..1; 0 where no subject could be chosen.
+    """
+
+    assessment: Assessment
+    vector: NDArray[np.float32] | None = None
+    box: tuple[float, float, float, float] | None = None
+    landmarks: NDArray[np.float32] | None = None
+    confidence: float = 0.0
+
+
+class FaceEncoder:
+    """The face models of a store, loaded and ready. Any number of threads may call `encode` at once.
+
+    Args:
+        store: a prepared models folder.
+        threads: encodings that run at once, a core each; more callers wait for their turn.
+
+    Raises:
+        ModelFileError: a model file is missing or wrong.
+    """
+
+    def __init__(self, store: ModelStore, *, threads: int = 1) -> None:
+        plan = embedding_plan(store.operator_model)
+        self._detector = FaceDetector(store.read(YUNET.name), threads=threads)
+        self._embedder = FaceEmbedder(store, plan, threads=threads)
+        self.model = plan.model
+        self.dimension = plan.dimension
+        self.calibration = plan.calibration
+
+    def encode(self, unverified_image: bytes) -> FaceSample:
+        """Encode the one face of an image.
+
+        Raises:
+            MalformedImage: the bytes are not a complete image of a supported format.
+            ImageTooLarge: the image is over the byte or pixel cap.
+        """
+        image = decode_image(unverified_image)
+        faces = self._detector.detect(image)
+        subject = choose_subject(faces, *image.shape[:2])
+        if isinstance(subject, Reason):
+            return FaceSample(Assessment((subject,)))
+        assessment = assess_face(measure_face(image, subject.landmarks, subject.confidence))
+        if not assessment.accepted:
+            return FaceSample(assessment, None, subject.box, subject.landmarks, subject.confidence)
+        chips = align(image, subject.landmarks, self._embedder.alignments)
+        vector = self._embedder.embed(chips)
+        return FaceSample(assessment, vector, subject.box, subject.landmarks, subject.confidence)

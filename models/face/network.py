@@ -1,0 +1,52 @@
+"""One neural network, ready to run from any number of threads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from queue import LifoQueue
+
+import numpy as np
+import openvino
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+
+_SETTINGS = {
+    # Some processors would compute in bfloat16 by themselves: the answer must not depend on the machine.
+    "INFERENCE_PRECISION_HINT": "f32",
+    "ENABLE_CPU_PINNING": False,
+}
+
+
+class Network:
+    """An ONNX model compiled by OpenVINO for one input shape, with a pool of inference requests.
+
+    OpenVINO releases the GIL while it computes. At most `threads` inferences run at once, each on one core; further
+    callers wait for a free request.
+
+    Args:
+        onnx: content of the model file.
+        input_shape: fixed shape of the one input.
+        outputs: names of the outputs wanted, in the order in which `run` returns them; empty: the first one.
+        threads: inferences at once.
+    """
+
+    def __init__(self, onnx: bytes, input_shape: Sequence[int], outputs: Sequence[str] = (), *, threads: int) -> None:
+        core = openvino.Core()
+        model = core.read_model(onnx)
+        model.reshape(list(input_shape))
+        settings = _SETTINGS | {"NUM_STREAMS": threads, "INFERENCE_NUM_THREADS": threads}
+        compiled = core.compile_model(model, "CPU", settings)
+        self._ports = [compiled.output(name) for name in outputs] or [compiled.output(0)]
+        self._idle: LifoQueue[openvino.InferRequest] = LifoQueue()
+        for _ in range(threads):
+            self._idle.put(compiled.create_infer_request())
+
+    def run(self, values: Floats) -> list[Floats]:
+        """Run the network on float32 `values` of the input shape; the outputs are the caller's own."""
+        request = self._idle.get()
+        try:
+            request.infer([values], share_inputs=True)
+            return [np.array(request.get_tensor(port).data) for port in self._ports]
+        finally:
+            self._idle.put(request)
