@@ -23,3 +23,51 @@ class AgreementInvalid(CrosscheckError):
         self.file = file
         self.line = line
         self.reason = reason
+
+
+class UnknownPartner(CrosscheckError):
+    slug = "unknown-partner"
+    hint = "List the partners with `crosscheck partner list`; add one with `crosscheck partner add`."
+
+
+class UnknownWatchlist(CrosscheckError):
+    slug = "unknown-watchlist"
+    hint = "Check the name of the watchlist; make it with PUT /v1/watchlists/{watchlist}."
+
+
+class UnknownEntry(CrosscheckError):
+    slug = "unknown-entry"
+    hint = "Check the id of the entry; it may have been withdrawn."
+
+
+class WatchlistNameTaken(CrosscheckError):
+    slug = "watchlist-name-taken"
+    hint = "Choose another name: names of watchlists are unique among all partners."
+
+
+class ForeignWatchlist(CrosscheckError):
+    """Somebody other than its owner tries to write to a watchlist."""
+
+    slug = "foreign-watchlist"
+    hint = "Write to a watchlist of your own; each partner writes its own entries alone."
+
+
+class SchemaUnknown(CrosscheckError):
+    """The database was written by a version of Crosscheck that this one does not know."""
+
+    slug = "schema-unknown"
+    hint = "Run the version of Crosscheck that last wrote this database, or a newer one."
+
+
+class RootKeyUnusable(CrosscheckError):
+    """The root key is missing, damaged, readable by others, or not the one that the database was sealed under."""
+
+    slug = "root-key"
+    hint = "Restore the root key of this data folder from its backup; without it nothing that is sealed can be opened."
+
+
+class SealBroken(CrosscheckError):
+    """A sealed value was changed, was moved from elsewhere, or was sealed under another key."""
+
+    slug = "seal-broken"
+    hint = "Run `crosscheck doctor`; restore the database from a backup, and find out who can write to its file."

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.errors import InvalidInput
 from models.fingerprint.cylinders import FingerTemplate
 
 
@@ -22,6 +23,8 @@ class Partner:
 
 @dataclass(frozen=True, slots=True)
 class Watchlist:
+    """A named list of entries. `id` is unique among all partners; `owner` is the partner that alone writes to it."""
+
     id: str
     owner: str
     title: str
@@ -31,16 +34,19 @@ class Watchlist:
 class Subject:
     """Biographic fields of an entry. Sealed at rest; disclosed only at level `biographics`."""
 
-    family_name: str | None = None
-    given_names: str | None = None
-    birth_date: date | None = None
-    nationality: str | None = None
-    documents: tuple[str, ...] = ()
+    family_name: str | None = field(default=None, repr=False)
+    given_names: str | None = field(default=None, repr=False)
+    birth_date: date | None = field(default=None, repr=False)
+    nationality: str | None = field(default=None, repr=False)
+    documents: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class VisibilityClass:
-    """The attributes of an entry that rules read: entries that share them are visible to the same requests."""
+    """The attributes of an entry that rules read: entries that share them are visible to the same requests.
+
+    Handling codes are a set; they are kept sorted and without duplicates, so that equal sets make equal classes.
+    """
 
     owner: str
     watchlist: str
@@ -48,8 +54,11 @@ class VisibilityClass:
     action: str
     handling: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "handling", tuple(sorted(set(self.handling))))
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, eq=False)
 class FaceTemplate:
     """One face: a float32 vector of `len(vector)` whose inner product with another's is the fused similarity.
 
@@ -57,12 +66,39 @@ class FaceTemplate:
     """
 
     model: str
-    vector: NDArray[np.float32]
+    vector: NDArray[np.float32] = field(repr=False)
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, FaceTemplate)
+            and self.model == other.model
+            and self.vector.tobytes() == other.vector.tobytes()
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.model, self.vector.tobytes()))
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class EntryKey:
+    """What identifies an entry; the owner of the watchlist chooses `entry`."""
+
+    watchlist: str
+    entry: str
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One subject on a watchlist, without templates. `(watchlist, id)` identifies it; the owner chooses `id`."""
+    """One subject on a watchlist, without templates. `(watchlist, id)` identifies it; the owner chooses `id`.
+
+    Args:
+        review_at: when its owner must look at it again; aware, kept in UTC.
+        expires_at: from when on it is not matched; aware, kept in UTC.
+
+    Raises:
+        ValueError: a datetime has no zone.
+        InvalidInput: a datetime is so far off that UTC cannot express it.
+    """
 
     id: str
     klass: VisibilityClass
@@ -70,15 +106,24 @@ class Entry:
     review_at: datetime | None = None
     expires_at: datetime | None = None
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "review_at", _utc(self.review_at))
+        object.__setattr__(self, "expires_at", _utc(self.expires_at))
+
     @property
     def key(self) -> EntryKey:
         return EntryKey(self.klass.watchlist, self.id)
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class EntryKey:
-    watchlist: str
-    entry: str
+def _utc(moment: datetime | None) -> datetime | None:
+    if moment is None:
+        return None
+    if moment.utcoffset() is None:
+        raise ValueError("the datetimes of an entry need a zone")
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise InvalidInput("a date of the entry lies outside the years 1 to 9999 in UTC") from None
 
 
 @dataclass(frozen=True, slots=True)

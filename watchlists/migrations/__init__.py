@@ -1,0 +1,56 @@
+"""Bring a database to the schema of this version. Works from an installed package; there is no `alembic.ini`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.util import CommandError
+from sqlalchemy import Connection, Engine
+
+from watchlists.database import writing
+from watchlists.errors import SchemaUnknown
+from watchlists.schema import metadata
+
+
+def upgrade(engine: Engine, revision: str = "head") -> None:
+    """Bring the database to `revision`, in one transaction; do nothing if it is there already.
+
+    Raises:
+        SchemaUnknown: a newer version of Crosscheck has written this database.
+    """
+    with writing(engine) as connection:
+        try:
+            command.upgrade(_config(connection), revision)
+        except CommandError as error:
+            raise SchemaUnknown(f"this version cannot bring the database to its schema: {error}") from error
+
+
+def differences(engine: Engine, tables: Collection[str] | None = None) -> list[str]:
+    """Return how the database differs from the tables that this process has declared; empty if it does not.
+
+    Only the tables named in `tables` are compared, if it is given.
+    """
+
+    def chosen(name: str | None, kind: str, _parents: object) -> bool:
+        return kind != "table" or tables is None or name in tables
+
+    def included(_item: object, name: str | None, kind: str, _reflected: bool, _other: object) -> bool:
+        return chosen(name, kind, None)
+
+    options = {"compare_type": True, "include_name": chosen, "include_object": included}
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts=options)
+        return [str(difference) for difference in compare_metadata(context, metadata)]
+
+
+def _config(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config

@@ -1,0 +1,129 @@
+"""Tables of the watchlist side. What is sealed is said in `sealing.py`; nothing biometric or biographic is in clear."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    TypeDecorator,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment: aware in, aware in UTC out, whatever the database makes of zones.
+
+    Raises:
+        ValueError: on binding, a datetime without a zone.
+    """
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.utcoffset() is None:
+            raise ValueError("a stored datetime needs a zone")
+        moment = value.astimezone(UTC)
+        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
+
+
+partners = Table(
+    "partners",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("name", String(200), nullable=False),
+)
+
+root_key_checks = Table(
+    "root_key_checks",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("sealed_check", LargeBinary, nullable=False, comment="opens only under the root key of this database"),
+    CheckConstraint("id = 1", name="single_row"),
+)
+
+owner_keys = Table(
+    "owner_keys",
+    metadata,
+    Column("owner", String(64), ForeignKey("partners.id"), primary_key=True),
+    Column("generation", Integer, primary_key=True, autoincrement=False, comment="the highest is the current one"),
+    Column("wrapped_key", LargeBinary, nullable=False, comment="under the root key"),
+    Column("made_at", UtcDateTime, nullable=False),
+)
+
+watchlists = Table(
+    "watchlists",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("owner", String(64), ForeignKey("partners.id"), nullable=False),
+    Column("title", String(200), nullable=False),
+)
+
+entries = Table(
+    "entries",
+    metadata,
+    Column("watchlist", String(64), ForeignKey("watchlists.id"), primary_key=True),
+    Column("id", String(64), primary_key=True),
+    Column("owner", String(64), nullable=False, comment="of the watchlist, for ever"),
+    Column("category", String(64), nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("handling", JSON, nullable=False, comment="sorted list of codes"),
+    Column("review_at", UtcDateTime),
+    Column("expires_at", UtcDateTime),
+    Column("sequence", BigInteger, nullable=False, comment="of the change that wrote this row"),
+    Column("digest", LargeBinary(32), nullable=False, comment="keyed digest of the content: is a write a repetition?"),
+    Column("key_generation", Integer, nullable=False),
+    Column("wrapped_key", LargeBinary, nullable=False, comment="data key of this row alone, under the owner's key"),
+    Column("sealed_subject", LargeBinary, nullable=False),
+    Column("sealed_templates", LargeBinary, nullable=False),
+    ForeignKeyConstraint(["owner", "key_generation"], ["owner_keys.owner", "owner_keys.generation"]),
+)
+
+changes = Table(
+    "changes",
+    metadata,
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False, comment="in commit order, without gaps"),
+    Column("kind", String(16), nullable=False),
+    Column("watchlist", String(64), nullable=False),
+    Column("entry", String(64), nullable=False),
+    Column("owner", String(64), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+)
+
+change_head = Table(
+    "change_head",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("last_sequence", BigInteger, nullable=False),
+    CheckConstraint("id = 1", name="single_row"),
+)
+
+TABLES = (partners, root_key_checks, owner_keys, watchlists, entries, changes, change_head)

@@ -1,0 +1,162 @@
+"""Sealing: AES-256-GCM (NIST SP 800-38D) with what a ciphertext belongs to as its associated data; and the root key.
+
+Three levels of keys. The root key lives outside the database and wraps one key an owner; that wraps one random data key
+an entry, made anew at every write; that seals the entry's subject and templates. To destroy the data key is to destroy
+the entry, also in every copy of the database whose owner keys are gone.
+
+Nonces are 96 random bits. An owner's key may wrap 2**32 data keys before two nonces could plausibly meet (SP 800-38D,
+8.3); a data key seals two values in its life.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+import secrets
+import stat
+from pathlib import Path
+from typing import Protocol
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from watchlists.errors import RootKeyUnusable, SealBroken
+
+KEY_SIZE = 32
+"""Bytes of every key: AES-256."""
+NONCE_SIZE = 12
+FORMAT = b"\x01"
+"""First byte of every sealed value: AES-256-GCM, nonce, ciphertext and tag."""
+
+
+def new_key() -> bytes:
+    """Return a random key."""
+    return secrets.token_bytes(KEY_SIZE)
+
+
+def binding(*parts: str) -> bytes:
+    """Return associated data that is different for every different list of strings."""
+    encoded = (part.encode() for part in parts)
+    return b"".join(len(part).to_bytes(4, "little") + part for part in encoded)
+
+
+def seal(key: bytes, plaintext: bytes, bound: bytes) -> bytes:
+    """Return `plaintext` sealed under `key` and tied to `bound`; 29 bytes longer than it was."""
+    nonce = secrets.token_bytes(NONCE_SIZE)
+    return FORMAT + nonce + AESGCM(key).encrypt(nonce, plaintext, bound)
+
+
+def open_seal(key: bytes, sealed: bytes, bound: bytes) -> bytes:
+    """Return what was sealed under `key` and tied to `bound`.
+
+    Raises:
+        SealBroken: it was changed, or sealed under another key, or tied to something else.
+    """
+    if sealed[:1] != FORMAT or len(sealed) < 1 + NONCE_SIZE:
+        raise SealBroken("a sealed value has no format that this version knows")
+    try:
+        return AESGCM(key).decrypt(sealed[1 : 1 + NONCE_SIZE], sealed[1 + NONCE_SIZE :], bound)
+    except InvalidTag:
+        raise SealBroken("a sealed value does not open: it was changed, moved or sealed under another key") from None
+
+
+class RootKey(Protocol):
+    """Wraps the keys of owners. A security module can stand behind it: the key itself is never asked for."""
+
+    def wrap(self, key: bytes, bound: bytes) -> bytes:
+        """Return `key` sealed and tied to `bound`."""
+        ...
+
+    def unwrap(self, wrapped_key: bytes, bound: bytes) -> bytes:
+        """Return the key that was wrapped.
+
+        Raises:
+            SealBroken: wrapped by another root key, changed, or tied to something else.
+        """
+        ...
+
+
+class LocalRootKey:
+    """A root key in the memory of this process."""
+
+    def __init__(self, key: bytes) -> None:
+        if len(key) != KEY_SIZE:
+            raise RootKeyUnusable(f"the root key has {len(key)} bytes instead of {KEY_SIZE}")
+        self._key = key
+
+    def wrap(self, key: bytes, bound: bytes) -> bytes:
+        return seal(self._key, key, bound)
+
+    def unwrap(self, wrapped_key: bytes, bound: bytes) -> bytes:
+        return open_seal(self._key, wrapped_key, bound)
+
+
+class FileRootKey(LocalRootKey):
+    """A root key in a file that its user alone can read: 32 bytes in base64, one line."""
+
+    @classmethod
+    def create(cls, file: Path) -> FileRootKey:
+        """Make a new root key in a new file.
+
+        Raises:
+            RootKeyUnusable: the file exists. A new key would make everything sealed so far unreadable.
+        """
+        key = new_key()
+        try:
+            descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            raise RootKeyUnusable(
+                f"{file} exists already", hint="Keep using it; delete it only together with the whole data folder."
+            ) from None
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(base64.b64encode(key) + b"\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+        return cls(key)
+
+    @classmethod
+    def load(cls, file: Path) -> FileRootKey:
+        """Read the root key.
+
+        Raises:
+            RootKeyUnusable: the file is missing, is not a key, or others can read it.
+        """
+        try:
+            mode = file.stat().st_mode
+            text = file.read_text("ascii")
+        except FileNotFoundError:
+            raise RootKeyUnusable(
+                f"there is no root key at {file}",
+                hint="For a new data folder run `crosscheck init`; for an old one restore the file from its backup.",
+            ) from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise RootKeyUnusable(f"{file} cannot be read as a root key: {type(error).__name__}") from None
+        if stat.S_IMODE(mode) & 0o077:
+            raise RootKeyUnusable(f"other users can read or write {file}", hint=f"Run `chmod 600 {file}`.")
+        return cls(_decode(text, str(file)))
+
+
+class EnvironmentRootKey(LocalRootKey):
+    """A root key handed over by the operator's secret store: 32 bytes in base64 in an environment variable."""
+
+    VARIABLE = "CROSSCHECK_ROOT_KEY"
+
+    @classmethod
+    def load(cls, variable: str = VARIABLE) -> EnvironmentRootKey:
+        """Read the root key.
+
+        Raises:
+            RootKeyUnusable: the variable is not set or is not a key.
+        """
+        text = os.environ.get(variable)
+        if text is None:
+            raise RootKeyUnusable(f"the environment variable {variable} is not set")
+        return cls(_decode(text, variable))
+
+
+def _decode(unverified_text: str, place: str) -> bytes:
+    try:
+        return base64.b64decode(unverified_text.strip(), validate=True)
+    except binascii.Error:
+        raise RootKeyUnusable(f"{place} does not hold a root key in base64") from None

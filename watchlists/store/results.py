@@ -1,0 +1,49 @@
+"""What the store answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from watchlists.records import Entry, EntryKey, Templates, VisibilityClass
+
+
+class Outcome(StrEnum):
+    """What a write did. A write can be repeated: the second time it is `unchanged`."""
+
+    CREATED = "created"
+    REPLACED = "replaced"
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True, slots=True)
+class PutResult:
+    """Args: sequence: of the change that wrote the entry as it now stands, also where this write changed nothing."""
+
+    outcome: Outcome
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEntry:
+    """An entry, opened."""
+
+    entry: Entry
+    templates: Templates
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTemplates:
+    """What a gallery needs of an entry.
+
+    Args:
+        templates: None if the seal is broken or the encoding unknown; the entry is there but cannot be compared.
+    """
+
+    key: EntryKey
+    klass: VisibilityClass
+    expires_at: datetime | None
+    sequence: int
+    templates: Templates | None

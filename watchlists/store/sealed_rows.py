@@ -1,0 +1,105 @@
+"""An entry as a row and back: what rules read in clear, subject and templates sealed under a data key of their own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from watchlists.errors import SealBroken
+from watchlists.keys import OwnerKey
+from watchlists.records import Entry, Subject, Templates, VisibilityClass
+from watchlists.sealing import binding, new_key, open_seal, seal
+from watchlists.templates import pack_subject, pack_templates, unpack_subject, unpack_templates
+
+SUBJECT = "subject"
+TEMPLATES = "templates"
+
+
+class Content:
+    """The content of an entry as bytes, ready to be compared with what is stored, and to be sealed."""
+
+    def __init__(self, entry: Entry, templates: Templates) -> None:
+        self.entry = entry
+        self._subject = pack_subject(entry.subject)
+        self._templates = pack_templates(templates)
+
+    def digest(self, owner_key: OwnerKey) -> bytes:
+        """Return 32 bytes that are the same for the same content, and useless without the owner's key."""
+        return owner_key.digest("entry", b"".join(len(part).to_bytes(8, "little") + part for part in self._parts()))
+
+    def row(self, owner_key: OwnerKey, digest: bytes, sequence: int) -> dict[str, Any]:
+        """Return the row to store, sealed under a new data key."""
+        entry, klass = self.entry, self.entry.klass
+        clear = {
+            "watchlist": klass.watchlist,
+            "id": entry.id,
+            "owner": klass.owner,
+            "category": klass.category,
+            "action": klass.action,
+            "handling": list(klass.handling),
+            "review_at": entry.review_at,
+            "expires_at": entry.expires_at,
+        }
+        data_key = new_key()
+        bound = bound_to(entry)
+        return clear | {
+            "sequence": sequence,
+            "digest": digest,
+            "key_generation": owner_key.generation,
+            "wrapped_key": owner_key.wrap(data_key, bound),
+            "sealed_subject": seal(data_key, self._subject, bound + binding(SUBJECT)),
+            "sealed_templates": seal(data_key, self._templates, bound + binding(TEMPLATES)),
+        }
+
+    def _parts(self) -> tuple[bytes, ...]:
+        review_at = self.entry.review_at
+        return bound_to(self.entry), str(review_at and review_at.timestamp()).encode(), self._subject, self._templates
+
+
+def bound_to(entry: Entry) -> bytes:
+    """What the seals of an entry are tied to: its identity, and what decides who may see it and until when.
+
+    A row that is moved to another owner, watchlist or entry does not open; nor does one whose handling codes or expiry
+    were changed by other means than a write of its owner.
+    """
+    klass = entry.klass
+    expiry = "" if entry.expires_at is None else repr(entry.expires_at.timestamp())
+    return binding(
+        "entry", klass.owner, klass.watchlist, entry.id, klass.category, klass.action, expiry, *klass.handling
+    )
+
+
+def clear_entry(row: Any) -> Entry:
+    """Return the entry of a row with an empty subject."""
+    klass = VisibilityClass(row.owner, row.watchlist, row.category, row.action, tuple(row.handling))
+    return Entry(row.id, klass, Subject(), row.review_at, row.expires_at)
+
+
+def open_subject(row: Any, entry: Entry, owner_key: OwnerKey) -> Subject:
+    """Open the subject of a row.
+
+    Raises:
+        SealBroken: the row was changed or moved, or its encoding is unknown.
+    """
+    opened = _open(row.sealed_subject, row.wrapped_key, entry, owner_key, SUBJECT)
+    try:
+        return unpack_subject(opened)
+    except (ValueError, KeyError) as error:
+        raise SealBroken(f"the subject of an entry cannot be decoded: {type(error).__name__}") from None
+
+
+def open_templates(row: Any, entry: Entry, owner_key: OwnerKey) -> Templates:
+    """Open the templates of a row.
+
+    Raises:
+        SealBroken: the row was changed or moved, or its encoding is unknown.
+    """
+    opened = _open(row.sealed_templates, row.wrapped_key, entry, owner_key, TEMPLATES)
+    try:
+        return unpack_templates(opened)
+    except ValueError as error:
+        raise SealBroken(f"the templates of an entry cannot be decoded: {error}") from None
+
+
+def _open(sealed: bytes, wrapped_key: bytes, entry: Entry, owner_key: OwnerKey, what: str) -> bytes:
+    bound = bound_to(entry)
+    return open_seal(owner_key.unwrap(wrapped_key, bound), sealed, bound + binding(what))

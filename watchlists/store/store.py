@@ -1,0 +1,175 @@
+"""The store, read and written by everything that needs the truth about watchlists."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, Select, func, select, tuple_
+
+from watchlists.changes import ChangeLog
+from watchlists.database import wipe_journal, writing
+from watchlists.errors import SealBroken, UnknownEntry, UnknownPartner, UnknownWatchlist
+from watchlists.keys import KeyRing, OwnerKey
+from watchlists.records import Entry, EntryKey, Partner, Subject, Templates, Watchlist
+from watchlists.schema import entries, partners, watchlists
+from watchlists.store.results import Outcome, PutResult, StoredEntry, StoredTemplates
+from watchlists.store.sealed_rows import clear_entry, open_subject, open_templates
+from watchlists.store.writing import Writing
+
+_STREAMED = 500
+"""Rows that are fetched at once."""
+
+
+class Store:
+    """Partners, watchlists and entries. Thread-safe; several processes may use one database.
+
+    Args:
+        engine: from `watchlists.database.open_database`, brought up to date by `watchlists.migrations.upgrade`.
+        keys: the key ring of that database.
+        clock: the time that changes are dated with; aware.
+    """
+
+    def __init__(self, engine: Engine, keys: KeyRing, clock: Callable[[], datetime]) -> None:
+        self.engine = engine
+        self.keys = keys
+        self.log = ChangeLog(engine)
+        self._clock = clock
+
+    @contextmanager
+    def writing(self) -> Iterator[Writing]:
+        """One write transaction: committed on leaving, undone if an exception leaves.
+
+        Where it destroyed data keys, the journal that still holds them is emptied afterwards.
+        """
+        with writing(self.engine) as connection:
+            write = Writing(connection, self.keys, self._clock())
+            yield write
+        if write.destroyed:
+            wipe_journal(self.engine)
+
+    def add_partner(self, partner: Partner) -> Outcome:
+        """`Writing.add_partner` in a transaction of its own."""
+        with self.writing() as write:
+            return write.add_partner(partner)
+
+    def put_watchlist(self, watchlist: Watchlist) -> Outcome:
+        """`Writing.put_watchlist` in a transaction of its own."""
+        with self.writing() as write:
+            return write.put_watchlist(watchlist)
+
+    def put_entry(self, entry: Entry, templates: Templates) -> PutResult:
+        """`Writing.put_entry` in a transaction of its own."""
+        with self.writing() as write:
+            return write.put_entry(entry, templates)
+
+    def withdraw_entry(self, key: EntryKey, owner: str) -> int | None:
+        """`Writing.withdraw_entry` in a transaction of its own."""
+        with self.writing() as write:
+            return write.withdraw_entry(key, owner)
+
+    def partners(self) -> Sequence[Partner]:
+        """Return all partners, by id."""
+        with self.engine.connect() as connection:
+            return [Partner(row.id, row.name) for row in connection.execute(select(partners).order_by(partners.c.id))]
+
+    def partner(self, partner: str) -> Partner:
+        """Return a partner.
+
+        Raises:
+            UnknownPartner: there is none of that id.
+        """
+        row = self._one(select(partners).where(partners.c.id == partner))
+        if row is None:
+            raise UnknownPartner(f"there is no partner {partner}")
+        return Partner(row.id, row.name)
+
+    def watchlists(self, owner: str | None = None) -> Sequence[Watchlist]:
+        """Return the watchlists of one owner, or all, by id."""
+        query = select(watchlists).order_by(watchlists.c.id)
+        if owner is not None:
+            query = query.where(watchlists.c.owner == owner)
+        with self.engine.connect() as connection:
+            return [Watchlist(row.id, row.owner, row.title) for row in connection.execute(query)]
+
+    def watchlist(self, watchlist: str) -> Watchlist:
+        """Return a watchlist.
+
+        Raises:
+            UnknownWatchlist: there is none of that id.
+        """
+        row = self._one(select(watchlists).where(watchlists.c.id == watchlist))
+        if row is None:
+            raise UnknownWatchlist(f"there is no watchlist {watchlist}")
+        return Watchlist(row.id, row.owner, row.title)
+
+    def entry_count(self, watchlist: str | None = None) -> int:
+        """Return the number of entries on one watchlist, or on all."""
+        query = select(func.count()).select_from(entries)
+        if watchlist is not None:
+            query = query.where(entries.c.watchlist == watchlist)
+        with self.engine.connect() as connection:
+            return connection.execute(query).scalar_one()
+
+    def entry(self, key: EntryKey) -> StoredEntry:
+        """Open an entry.
+
+        Raises:
+            UnknownEntry: there is none.
+            SealBroken: it was changed or moved by other means than a write of its owner.
+        """
+        row, entry, owner_key = self._sealed(key)
+        opened = Entry(entry.id, entry.klass, open_subject(row, entry, owner_key), entry.review_at, entry.expires_at)
+        return StoredEntry(opened, open_templates(row, entry, owner_key), row.sequence)
+
+    def subject(self, key: EntryKey) -> Subject:
+        """Open the subject of an entry, and nothing else. Raises what `entry` raises."""
+        return open_subject(*self._sealed(key))
+
+    def open_templates(self, keys: Collection[EntryKey] | None = None) -> Iterator[StoredTemplates]:
+        """Stream the templates of all entries, or of those of `keys` that there are, in no particular order.
+
+        A database connection is held until the iterator ends.
+        """
+        columns = [column for column in entries.c if column.name not in ("sealed_subject", "digest")]
+        query = select(*columns)
+        with self.engine.connect() as connection:
+            known: dict[tuple[str, int], OwnerKey] = {}
+            if keys is None:
+                yield from self._stream(connection, query, known)
+                return
+            remaining = iter(keys)
+            while some := [(key.watchlist, key.entry) for key in islice(remaining, _STREAMED)]:
+                chosen = query.where(tuple_(entries.c.watchlist, entries.c.id).in_(some))
+                yield from self._stream(connection, chosen, known)
+
+    def _stream(
+        self, connection: Connection, query: Select[Any], known: dict[tuple[str, int], OwnerKey]
+    ) -> Iterator[StoredTemplates]:
+        for row in connection.execution_options(yield_per=_STREAMED).execute(query):
+            entry = clear_entry(row)
+            templates: Templates | None
+            try:
+                identity = (row.owner, row.key_generation)
+                if identity not in known:
+                    known[identity] = self.keys.generation(connection, *identity)
+                templates = open_templates(row, entry, known[identity])
+            except SealBroken:
+                templates = None
+            yield StoredTemplates(entry.key, entry.klass, entry.expires_at, row.sequence, templates)
+
+    def _sealed(self, key: EntryKey) -> tuple[Row[Any], Entry, OwnerKey]:
+        query = select(entries).where(entries.c.watchlist == key.watchlist, entries.c.id == key.entry)
+        with self.engine.connect() as connection:
+            row = connection.execute(query).one_or_none()
+            if row is None:
+                raise UnknownEntry(f"there is no entry {key.entry} on watchlist {key.watchlist}")
+            owner_key = self.keys.generation(connection, row.owner, row.key_generation)
+        return row, clear_entry(row), owner_key
+
+    def _one(self, query: Select[Any]) -> Row[Any] | None:
+        with self.engine.connect() as connection:
+            return connection.execute(query).one_or_none()

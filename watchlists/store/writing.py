@@ -1,0 +1,176 @@
+"""What can be written to the store, in one transaction: all of it becomes visible together, or none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, select, tuple_
+
+from watchlists.changes import ChangeWriter, NewChange
+from watchlists.errors import ForeignWatchlist, UnknownPartner, UnknownWatchlist, WatchlistNameTaken
+from watchlists.keys import KeyRing, OwnerKey
+from watchlists.records import ChangeKind, Entry, EntryKey, Partner, Templates, Watchlist
+from watchlists.schema import entries, partners, watchlists
+from watchlists.store.results import Outcome, PutResult
+from watchlists.store.sealed_rows import Content
+
+BATCH = 200
+"""Entries that are written with one set of statements."""
+
+
+class Writing:
+    """One write transaction. Use it from one thread, inside `with store.writing() as write`.
+
+    Args:
+        connection: of the transaction; other tables can be written with it.
+    """
+
+    def __init__(self, connection: Connection, keys: KeyRing, now: datetime) -> None:
+        self.connection = connection
+        self.destroyed = 0
+        """Entries whose data keys this transaction has destroyed."""
+        self._keys = keys
+        self._log = ChangeWriter(connection, now)
+        # For this transaction only: an owner's key could be rotated by the next one.
+        self._owner_keys: dict[str, OwnerKey] = {}
+        self._owners: dict[str, str] = {}
+
+    def add_partner(self, partner: Partner) -> Outcome:
+        """Add a partner and make its key, or change the name of one that is there."""
+        query = select(partners.c.name).where(partners.c.id == partner.id)
+        name = self.connection.execute(query).scalar_one_or_none()
+        if name == partner.name:
+            return Outcome.UNCHANGED
+        if name is not None:
+            rename = partners.update().where(partners.c.id == partner.id).values(name=partner.name)
+            self.connection.execute(rename)
+            return Outcome.REPLACED
+        self.connection.execute(partners.insert().values(id=partner.id, name=partner.name))
+        self._keys.make(self.connection, partner.id)
+        return Outcome.CREATED
+
+    def put_watchlist(self, watchlist: Watchlist) -> Outcome:
+        """Make a watchlist, or change its title.
+
+        Raises:
+            UnknownPartner: there is no such owner.
+            WatchlistNameTaken: another partner owns a watchlist of that id.
+        """
+        query = select(watchlists).where(watchlists.c.id == watchlist.id)
+        row = self.connection.execute(query).one_or_none()
+        if row is None:
+            known = select(partners.c.id).where(partners.c.id == watchlist.owner)
+            if self.connection.execute(known).first() is None:
+                raise UnknownPartner(f"there is no partner {watchlist.owner}")
+            values = {"id": watchlist.id, "owner": watchlist.owner, "title": watchlist.title}
+            self.connection.execute(watchlists.insert().values(values))
+            return Outcome.CREATED
+        if row.owner != watchlist.owner:
+            raise WatchlistNameTaken(f"the name {watchlist.id} is taken")
+        if row.title == watchlist.title:
+            return Outcome.UNCHANGED
+        self.connection.execute(
+            watchlists.update().where(watchlists.c.id == watchlist.id).values(title=watchlist.title)
+        )
+        return Outcome.REPLACED
+
+    def put_entry(self, entry: Entry, templates: Templates) -> PutResult:
+        """Write an entry and its change. Writing the same content again changes nothing.
+
+        Raises:
+            UnknownWatchlist: there is no such watchlist.
+            ForeignWatchlist: its owner is not the entry's.
+        """
+        return self.put_entries([(entry, templates)])[0]
+
+    def put_entries(self, items: Iterable[tuple[Entry, Templates]]) -> list[PutResult]:
+        """Write many entries; the results are in the order of the items. What `put_entry` raises goes for each."""
+        contents = [Content(entry, templates) for entry, templates in items]
+        for content in contents:
+            self._require_owner(content.entry.key.watchlist, content.entry.klass.owner)
+        return [result for batch in _batches(contents) for result in self._put_batch(batch)]
+
+    def withdraw_entry(self, key: EntryKey, owner: str) -> int | None:
+        """Destroy an entry with its data key; return the number of the change, None if there was no such entry.
+
+        Raises:
+            UnknownWatchlist: there is no such watchlist.
+            ForeignWatchlist: `owner` does not own it.
+        """
+        self._require_owner(key.watchlist, owner)
+        gone = entries.delete().where(entries.c.watchlist == key.watchlist, entries.c.id == key.entry)
+        if self.connection.execute(gone).rowcount == 0:
+            return None
+        self.destroyed += 1
+        return self._log.append([NewChange(ChangeKind.WITHDRAW, key, owner)])[0]
+
+    def _put_batch(self, batch: Sequence[Content]) -> list[PutResult]:
+        stored = self._stored([content.entry.key for content in batch])
+        results: list[PutResult | None] = []
+        fresh: list[tuple[Content, bytes]] = []
+        for content in batch:
+            digest = content.digest(self._owner_key(content.entry.klass.owner))
+            old_digest, sequence = stored.get(content.entry.key, (None, 0))
+            unchanged = digest == old_digest
+            results.append(PutResult(Outcome.UNCHANGED, sequence) if unchanged else None)
+            if not unchanged:
+                fresh.append((content, digest))
+        written = iter(self._write(fresh, stored.keys()))
+        return [result or next(written) for result in results]
+
+    def _write(self, fresh: Sequence[tuple[Content, bytes]], stored: Iterable[EntryKey]) -> list[PutResult]:
+        if not fresh:
+            return []
+        there = set(stored)
+        keys = [content.entry.key for content, _ in fresh]
+        replaced = [key for key in keys if key in there]
+        sequences = self._log.append(
+            [NewChange(ChangeKind.PUT, content.entry.key, content.entry.klass.owner) for content, _ in fresh]
+        )
+        rows = [
+            content.row(self._owner_key(content.entry.klass.owner), digest, sequence)
+            for (content, digest), sequence in zip(fresh, sequences, strict=True)
+        ]
+        if replaced:
+            self.connection.execute(entries.delete().where(_are(replaced)))
+            self.destroyed += len(replaced)
+        self.connection.execute(entries.insert(), rows)
+        outcomes = (Outcome.REPLACED if key in there else Outcome.CREATED for key in keys)
+        return [PutResult(outcome, sequence) for outcome, sequence in zip(outcomes, sequences, strict=True)]
+
+    def _stored(self, keys: Sequence[EntryKey]) -> dict[EntryKey, tuple[bytes, int]]:
+        query = select(entries.c.watchlist, entries.c.id, entries.c.digest, entries.c.sequence)
+        rows = self.connection.execute(query.where(_are(keys)))
+        return {EntryKey(row.watchlist, row.id): (row.digest, row.sequence) for row in rows}
+
+    def _owner_key(self, owner: str) -> OwnerKey:
+        if owner not in self._owner_keys:
+            self._owner_keys[owner] = self._keys.current(self.connection, owner)
+        return self._owner_keys[owner]
+
+    def _require_owner(self, watchlist: str, owner: str) -> None:
+        if watchlist not in self._owners:
+            query = select(watchlists.c.owner).where(watchlists.c.id == watchlist)
+            found = self.connection.execute(query).scalar_one_or_none()
+            if found is None:
+                raise UnknownWatchlist(f"there is no watchlist {watchlist}")
+            self._owners[watchlist] = found
+        if self._owners[watchlist] != owner:
+            raise ForeignWatchlist(f"watchlist {watchlist} is not owned by {owner}")
+
+
+def _are(keys: Iterable[EntryKey]) -> ColumnElement[bool]:
+    return tuple_(entries.c.watchlist, entries.c.id).in_([(key.watchlist, key.entry) for key in keys])
+
+
+def _batches(contents: Sequence[Content]) -> Iterator[Sequence[Content]]:
+    """Cut into batches in which no entry comes twice."""
+    batch: dict[EntryKey, Content] = {}
+    for content in contents:
+        if content.entry.key in batch or len(batch) == BATCH:
+            yield list(batch.values())
+            batch = {}
+        batch[content.entry.key] = content
+    if batch:
+        yield list(batch.values())

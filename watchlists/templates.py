@@ -1,0 +1,89 @@
+"""Bytes of what gets sealed: the templates of an entry in one versioned container, and its subject."""
+
+from __future__ import annotations
+
+import json
+import struct
+from datetime import date
+
+import numpy as np
+
+from models.fingerprint.cylinders import FingerTemplate
+from watchlists.records import FaceTemplate, Subject, Templates
+
+VERSION = 1
+_HEADER = struct.Struct("<BHH")  # version, number of faces, number of fingers
+_LENGTH = struct.Struct("<I")
+
+
+def pack_templates(templates: Templates) -> bytes:
+    """Encode templates: a header, then for each face its model (UTF-8) and float32 little-endian vector, then each
+    finger's own encoding; every part with its length in front.
+    """  # noqa: D205
+    parts = []
+    for face in templates.faces:
+        parts += [face.model.encode(), face.vector.astype("<f4", copy=False).tobytes()]
+    parts += [finger.to_bytes() for finger in templates.fingers]
+    header = _HEADER.pack(VERSION, len(templates.faces), len(templates.fingers))
+    return header + b"".join(_LENGTH.pack(len(part)) + part for part in parts)
+
+
+def unpack_templates(packed: bytes) -> Templates:
+    """Decode what `pack_templates` gave.
+
+    Raises:
+        ValueError: not a container of this version, or damaged.
+    """
+    if len(packed) < _HEADER.size or packed[0] != VERSION:
+        raise ValueError(f"stored templates are not a container of version {VERSION}")
+    _, faces, fingers = _HEADER.unpack_from(packed)
+    parts = _split(packed)
+    if len(parts) != 2 * faces + fingers:
+        raise ValueError("stored templates have the wrong number of parts")
+    return Templates(
+        faces=tuple(
+            FaceTemplate(model.decode(), np.frombuffer(vector, "<f4").astype(np.float32, copy=False))
+            for model, vector in zip(parts[0 : 2 * faces : 2], parts[1 : 2 * faces : 2], strict=True)
+        ),
+        fingers=tuple(FingerTemplate.from_bytes(part) for part in parts[2 * faces :]),
+    )
+
+
+def pack_subject(subject: Subject) -> bytes:
+    """Encode biographic fields as JSON; equal subjects give equal bytes."""
+    fields = {
+        "family_name": subject.family_name,
+        "given_names": subject.given_names,
+        "birth_date": subject.birth_date.isoformat() if subject.birth_date else None,
+        "nationality": subject.nationality,
+        "documents": list(subject.documents),
+    }
+    return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def unpack_subject(packed: bytes) -> Subject:
+    """Decode what `pack_subject` gave."""
+    fields = json.loads(packed)
+    birth_date = fields["birth_date"]
+    return Subject(
+        family_name=fields["family_name"],
+        given_names=fields["given_names"],
+        birth_date=date.fromisoformat(birth_date) if birth_date else None,
+        nationality=fields["nationality"],
+        documents=tuple(fields["documents"]),
+    )
+
+
+def _split(packed: bytes) -> list[bytes]:
+    parts = []
+    position = _HEADER.size
+    while position < len(packed):
+        end = position + _LENGTH.size
+        if end > len(packed):
+            raise ValueError("stored templates end inside a part")
+        (length,) = _LENGTH.unpack_from(packed, position)
+        position = end + length
+        if position > len(packed):
+            raise ValueError("stored templates end inside a part")
+        parts.append(packed[end:position])
+    return parts
