@@ -32,8 +32,12 @@ ANNOTATIONS: Final = frozenset({"id", "cites", "obligations"})
 RULES_CAP: Final = 1 << 20
 """Bytes of a `rules.cedar`; the text of a long treaty is a tenth of it."""
 
+STATEMENT_CAP: Final = 1 << 14
+NESTING_CAP: Final = 32
+"""Characters of one rule, and brackets inside brackets: Cedar's parser ends the whole process at some 500 of them."""
+
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_TOKEN: Final = re.compile(r'"(?:\\.|[^"\\])*"|//[^\n]*|;', re.DOTALL)
+_TOKEN: Final = re.compile(r'"(?:\\.|[^"\\])*"|//[^\n]*|[;()\[\]{}]', re.DOTALL)
 _COMMENT: Final = re.compile(r"\s+|//[^\n]*")
 
 
@@ -106,11 +110,24 @@ def _statements(text: str) -> Iterator[tuple[int, str]]:
         start = end
 
 
+def _refuse_endless(statement: str, line: int, file: str) -> None:
+    depth = 0
+    for mark in _TOKEN.findall(statement):
+        depth += (mark in "([{") - (mark in ")]}")
+        if depth > NESTING_CAP:
+            raise AgreementInvalid(file, f"brackets are nested more than {NESTING_CAP} deep", line=line)
+    if len(statement) > STATEMENT_CAP:
+        raise AgreementInvalid(file, f"a rule is longer than {STATEMENT_CAP} characters", line=line)
+
+
 def _read_policy(statement: str, line: int, file: str) -> Policy:
+    _refuse_endless(statement, line, file)
     try:
         parsed = json.loads(cedarpy.policies_to_json_str(statement))
     except ValueError as error:
         raise AgreementInvalid(file, f"not a Cedar policy: {error}", line=line) from error
+    except RecursionError as error:
+        raise AgreementInvalid(file, "a rule chains too many expressions", line=line) from error
     if parsed["templates"]:
         raise AgreementInvalid(file, "a rule may not hold a ?principal or ?resource slot", line=line)
     (tree,) = parsed["staticPolicies"].values()

@@ -78,6 +78,10 @@ def test_policies_keep_their_place_annotations_and_effect(load: Load) -> None:
         (f'@id("x") {HIT} when {{ context.purpose like "border*" }};', 1, "by pattern"),
         (f'@id("x") {HIT} when {{ {{"like": 1}} == {{"like": 1}} }};', 1, "records"),
         (f'@id("x") {HIT} when {{ (if context has score then "a" else "b") == context.purpose }};', 1, "'b'"),
+        (f'@id("x") {HIT} when {{ {"(" * 2000}true{")" * 2000} }};', 1, "nested more than 32 deep"),
+        (f'@id("x") {HIT} when {{ {"[" * 33}"a"{"]" * 33} == "(" }};', 1, "nested more than 32 deep"),
+        (f'@id("x") {HIT} when {{ {" + ".join(["1"] * 2000)} == 2 }};', 1, "chains too many"),
+        (f'@id("x") {HIT} when {{ {"if true then true else " * 8000} true }};', 1, "longer than"),
         (f'@id("x") // \u202e\n{HIT};', 1, r"hidden character U\+202E"),
         (f'@id("x") {HIT} when {{ context.purpose == "wаnted" }};', 1, "does not list"),  # a Cyrillic a
     ],
@@ -154,3 +158,8 @@ def test_samples_are_copied_whole_and_never_over_what_is_there(tmp_path: Path) -
 @pytest.mark.parametrize("obligation", list(Obligation))
 def test_each_obligation_is_read(obligation: Obligation) -> None:
     assert parse_obligations(f" {obligation} ") == (obligation,)
+
+
+def test_brackets_in_words_and_comments_do_not_nest(load: Load) -> None:
+    rule = f'@id("x") {HIT} // {"(" * 99}\nwhen {{ context.checkpoint != "{"(" * 99}" }};'
+    assert [policy.id for policy in load(rule).policies] == ["x"]
