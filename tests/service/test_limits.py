@@ -1,0 +1,69 @@
+"""Overload: what would not be answered in time is refused at once, and room that is given back is used again."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import anyio
+import pytest
+
+from service.errors import Overloaded
+from service.limits import Admission
+from tests.service.node import Node, NodeMaker
+
+
+def test_a_queue_grows_no_further_than_can_be_answered_in_time() -> None:
+    admission = Admission(workers=2, answer_within=0.1)  # with 0.05 s a check, 2 run and about 4 wait
+    places = [admission.enter() for _ in range(6)]
+    admitted = 0
+    with pytest.raises(Overloaded) as refused:
+        for place in places:
+            place.__enter__()
+            admitted += 1
+    assert admitted == 5
+    assert refused.value.retry_after >= 1
+
+
+def test_a_place_is_given_back_even_after_an_error() -> None:
+    admission = Admission(workers=1, answer_within=0.01)
+    for _ in range(3):
+        with pytest.raises(ZeroDivisionError), admission.enter():
+            _ = 1 / 0
+    assert admission.admitted == 0
+
+
+def test_no_more_than_the_workers_run_at_once() -> None:
+    admission = Admission(workers=2, answer_within=9.0)
+    running, most = 0, 0
+    lock = threading.Lock()
+
+    def work() -> None:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        threading.Event().wait(0.02)
+        with lock:
+            running -= 1
+
+    async def many() -> None:
+        async with anyio.create_task_group() as tasks:
+            for _ in range(8):
+                tasks.start_soon(admission.run, work)
+
+    anyio.run(many)
+    assert most == 2
+
+
+def test_overload_answers_503_with_retry_after(make_node: NodeMaker) -> None:
+    node = make_node(workers=1, answer_within=0.001)
+    with ThreadPoolExecutor(8) as threads:
+        bodies = [node.request(finger_number=1) for _ in range(24)]
+        responses = list(threads.map(lambda body: node.send("xa", body), bodies))
+    statuses = {response.status_code for response in responses}
+    assert statuses == {200, 503}
+    refused = next(response for response in responses if response.status_code == 503)
+    assert refused.json()["type"] == "urn:crosscheck:problem:overloaded"
+    assert int(refused.headers["retry-after"]) >= 1
+    assert node.check("xa", finger_number=1)["outcome"] == "no-candidates"
