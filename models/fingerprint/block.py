@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models import calibration
-from models.fingerprint import comparison
-from models.fingerprint.comparison import Side
 from models.fingerprint.cylinders import FingerTemplate
+from models.fingerprint.sides import Side, workspace
 
 BLOCK_MINUTIAE = 65536
 """Minutiae a block of a gallery: enough to keep a kernel busy, few enough to rewrite in a few milliseconds."""
@@ -90,8 +89,10 @@ class Block:
         self, probe: FingerTemplate, starts: NDArray[np.int64], stops: NDArray[np.int64]
     ) -> NDArray[np.float32]:
         """Compare the probe with the templates at starts[k]:stops[k]; return float32 (k,), without holding the GIL."""
+        from models.fingerprint import comparison  # numba is loaded when it is first needed, not on import
+
         similarities = np.zeros(len(starts), np.float32)
         probe_side = Block.of([probe]).side()
-        work = comparison.workspace()
+        work = workspace()
         comparison.compare_many(probe_side, self.side(), starts, stops, work, calibration.COMPARISON, similarities)
         return similarities

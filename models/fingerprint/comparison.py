@@ -8,106 +8,50 @@ all minutiae, and the part of the overlapping minutiae that find a partner is co
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.calibration import ComparisonParameters
 from models.fingerprint.compiler import kernel, popcount
-from models.fingerprint.cylinders import MAXIMUM_MINUTIAE
+from models.fingerprint.sides import MAXIMUM_PAIRS, Floats, Side, Workspace
 
-MAXIMUM_PAIRS = 96
-"""Most candidate pairs that enter the relaxation, whatever the parameters say."""
-_BEST_A_ROW = 2
-_TURN = np.float32(2 * math.pi)
-_HALF_TURN = np.float32(math.pi)
+Word = np.uint64
+Motion = tuple[float, float, float, float, float]
+"""A rigid motion: turn in radians, the point of the probe it turns about (x, y), where that point goes (x, y)."""
 
-
-class Side(NamedTuple):
-    """The arrays of one template, or of many laid end to end.
-
-    Attributes:
-        x, y, angle: float32 (n,), minutiae in template order; y upwards.
-        words: the cylinders as six arrays uint64 (n,), one an angular section.
-        validity: uint64 (n,), zero for minutiae without a usable cylinder.
-    """
-
-    x: NDArray[np.float32]
-    y: NDArray[np.float32]
-    angle: NDArray[np.float32]
-    words: tuple[NDArray[np.uint64], ...]
-    validity: NDArray[np.uint64]
-
-
-class Workspace(NamedTuple):
-    """Scratch arrays of one thread."""
-
-    similarity: NDArray[np.float32]  # (255,) one row of cylinder similarities
-    pair_row: NDArray[np.int32]  # (510,) candidate pairs: minutia of the probe,
-    pair_column: NDArray[np.int32]  # minutia of the reference,
-    pair_similarity: NDArray[np.float32]  # and their cylinder similarity
-    row: NDArray[np.int32]  # (96,) the best of them, in falling order
-    column: NDArray[np.int32]
-    initial: NDArray[np.float32]
-    relaxed: NDArray[np.float32]
-    support: NDArray[np.float32]
-    edge_a: NDArray[np.int32]  # (96 * 95 / 2,) compatible pairs of pairs
-    edge_b: NDArray[np.int32]
-    edge: NDArray[np.float32]
-    used_row: NDArray[np.bool_]  # (255,)
-    used_column: NDArray[np.bool_]
-    moved: NDArray[np.float32]  # (3, 255) x, y, angle of the probe after the rigid motion
-
-
-def workspace() -> Workspace:
-    """Return fresh scratch arrays."""
-    pairs, best, edges = _BEST_A_ROW * MAXIMUM_MINUTIAE, MAXIMUM_PAIRS, MAXIMUM_PAIRS * (MAXIMUM_PAIRS - 1) // 2
-    return Workspace(
-        np.zeros(MAXIMUM_MINUTIAE, np.float32),
-        np.zeros(pairs, np.int32),
-        np.zeros(pairs, np.int32),
-        np.zeros(pairs, np.float32),
-        np.zeros(best, np.int32),
-        np.zeros(best, np.int32),
-        np.zeros(best, np.float32),
-        np.zeros(best, np.float32),
-        np.zeros(best, np.float32),
-        np.zeros(edges, np.int32),
-        np.zeros(edges, np.int32),
-        np.zeros(edges, np.float32),
-        np.zeros(MAXIMUM_MINUTIAE, np.bool_),
-        np.zeros(MAXIMUM_MINUTIAE, np.bool_),
-        np.zeros((3, MAXIMUM_MINUTIAE), np.float32),
-    )
+_TURN: Any = np.float32(2 * math.pi)
 
 
 @kernel
-def _sigmoid(value, centre, slope):
+def _sigmoid(value: float, centre: float, slope: float) -> float:
     return 1 / (1 + math.exp(-slope * (value - centre)))
 
 
 @kernel
-def _apart(a, b):
+def _apart(a: float, b: float) -> float:
     """Smallest angle between two directions that differ by less than two turns."""
-    away = abs(a - b)
+    away: Any = abs(a - b)
     if away > _TURN:
         away -= _TURN
-    return min(away, _TURN - away)
+    turned: float = min(away, _TURN - away)
+    return turned
 
 
 @kernel
-def _ones(a, b, c, d, e, f):
+def _ones(a: Word, b: Word, c: Word, d: Word, e: Word, f: Word) -> int:
     return popcount(a) + popcount(b) + popcount(c) + popcount(d) + popcount(e) + popcount(f)
 
 
 @kernel
-def _word(side, i):
+def _word(side: Side, i: int) -> tuple[Word, Word, Word, Word, Word, Word]:
     w0, w1, w2, w3, w4, w5 = side.words
     return w0[i], w1[i], w2[i], w3[i], w4[i], w5[i]
 
 
 @kernel
-def _similarity_row(probe, i, reference, similarity, parameters):
+def _similarity_row(probe: Side, i: int, reference: Side, similarity: Floats, parameters: ComparisonParameters) -> None:
     """Similarity of cylinder i of the probe with each of the reference (TPAMI 2010, eq. 20 on bits).
 
     1 - |a xor b| / (|a| + |b|) over the cells valid in both, with |.| the Euclidean norm of a bit vector.
@@ -124,7 +68,7 @@ def _similarity_row(probe, i, reference, similarity, parameters):
         b3, b4, b5 = w3[j] & common, w4[j] & common, w5[j] & common
         differing = _ones(a0 ^ b0, a1 ^ b1, a2 ^ b2, a3 ^ b3, a4 ^ b4, a5 ^ b5)
         in_probe, in_reference = _ones(a0, a1, a2, a3, a4, a5), _ones(b0, b1, b2, b3, b4, b5)
-        norms = math.sqrt(np.float32(in_probe)) + math.sqrt(np.float32(in_reference))
+        norms: Any = math.sqrt(np.float32(in_probe)) + math.sqrt(np.float32(in_reference))
         value = np.float32(1) - math.sqrt(np.float32(differing)) / max(norms, np.float32(1e-3))
         away = abs(angles[j] - angle)
         away = min(away, _TURN - away)
@@ -133,7 +77,7 @@ def _similarity_row(probe, i, reference, similarity, parameters):
 
 
 @kernel
-def _candidates(probe, reference, work, parameters):
+def _candidates(probe: Side, reference: Side, work: Workspace, parameters: ComparisonParameters) -> int:
     """Write the two best reference cylinders of each probe cylinder; return the number of pairs."""
     count = 0
     for i in range(len(probe.angle)):
@@ -158,7 +102,7 @@ def _candidates(probe, reference, work, parameters):
 
 
 @kernel
-def _best_pairs(count, limit, work):
+def _best_pairs(count: int, limit: int, work: Workspace) -> int:
     """Keep the `limit` most similar candidate pairs, in falling order; return their number."""
     order = np.argsort(-work.pair_similarity[:count])
     kept = min(count, limit)
@@ -170,7 +114,9 @@ def _best_pairs(count, limit, work):
 
 
 @kernel
-def _compatibility(probe, reference, i, j, k, m, turn, parameters):
+def _compatibility(
+    probe: Side, reference: Side, i: int, j: int, k: int, m: int, turn: float, parameters: ComparisonParameters
+) -> float:
     """How well the pairs (i, j) and (k, m) agree: product of three sigmoids (TPAMI 2010, eq. 24 to 26); 0 if hardly."""
     dx, dy = probe.x[k] - probe.x[i], probe.y[k] - probe.y[i]
     ex, ey = reference.x[m] - reference.x[j], reference.y[m] - reference.y[j]
@@ -192,7 +138,7 @@ def _compatibility(probe, reference, i, j, k, m, turn, parameters):
 
 
 @kernel
-def _edges(probe, reference, pairs, work, parameters):
+def _edges(probe: Side, reference: Side, pairs: int, work: Workspace, parameters: ComparisonParameters) -> int:
     """Write the compatible pairs of pairs; return their number."""
     count = 0
     row, column, turns = work.row, work.column, work.support
@@ -211,7 +157,7 @@ def _edges(probe, reference, pairs, work, parameters):
 
 
 @kernel
-def _relax(pairs, edges, work, parameters):
+def _relax(pairs: int, edges: int, work: Workspace, parameters: ComparisonParameters) -> None:
     """Let compatible pairs support each other (TPAMI 2010, eq. 23), in place of `work.relaxed`."""
     relaxed, support = work.relaxed, work.support
     keep = np.float32(parameters.relaxation_weight)
@@ -228,11 +174,11 @@ def _relax(pairs, edges, work, parameters):
 
 
 @kernel
-def _relaxed_score(order, pairs, scored, work):
+def _relaxed_score(order: NDArray[np.int64], pairs: int, scored: int, work: Workspace) -> float:
     """Mean relaxed similarity of the `scored` most efficient pairs without a minutia in common."""
     work.used_row[:] = False
     work.used_column[:] = False
-    total = np.float32(0)
+    total: Any = np.float32(0)
     taken = 0
     for k in range(pairs):
         a = order[k]
@@ -244,15 +190,15 @@ def _relaxed_score(order, pairs, scored, work):
         taken += 1
         if taken >= scored:
             break
-    return total / scored
+    mean: float = total / scored
+    return mean
 
 
 @kernel
-def _fit(probe, reference, seed, edges, work, parameters):
-    """Rigid motion by weighted least squares over a seed pair and the pairs compatible with it.
-
-    Returns (turn, probe centre x, y, reference centre x, y).
-    """
+def _fit(
+    probe: Side, reference: Side, seed: int, edges: int, work: Workspace, parameters: ComparisonParameters
+) -> Motion:
+    """Rigid motion by weighted least squares over a seed pair and the pairs compatible with it."""
     weights = work.support
     weights[:MAXIMUM_PAIRS] = 0
     weights[seed] = work.relaxed[seed]
@@ -285,7 +231,7 @@ def _fit(probe, reference, seed, edges, work, parameters):
 
 
 @kernel
-def _move(probe, motion, moved):
+def _move(probe: Side, motion: Motion, moved: Floats) -> None:
     """Write the probe's minutiae after the motion."""
     turn, px, py, rx, ry = motion
     cosine, sine = math.cos(turn), math.sin(turn)
@@ -298,7 +244,7 @@ def _move(probe, motion, moved):
 
 
 @kernel
-def _inside(x, y, other_x, other_y, margin):
+def _inside(x: Floats, y: Floats, other_x: Floats, other_y: Floats, margin: float) -> int:
     """Number of points inside the bounding box of others, widened by a margin."""
     left, right = other_x.min() - margin, other_x.max() + margin
     low, high = other_y.min() - margin, other_y.max() + margin
@@ -310,7 +256,7 @@ def _inside(x, y, other_x, other_y, margin):
 
 
 @kernel
-def _paired(moved, reference, work, parameters):
+def _paired(moved: Floats, reference: Side, work: Workspace, parameters: ComparisonParameters) -> float:
     """Sum over moved minutiae of how well each fits its nearest free minutia of the reference."""
     work.used_column[:] = False
     scale = 1 / parameters.verification_distance**2
@@ -332,7 +278,7 @@ def _paired(moved, reference, work, parameters):
 
 
 @kernel
-def _verify(probe, reference, motion, work, parameters):
+def _verify(probe: Side, reference: Side, motion: Motion, work: Workspace, parameters: ComparisonParameters) -> float:
     """Part of the overlapping minutiae that find a partner after the motion, 0..1."""
     moved = work.moved[:, : len(probe.x)]
     _move(probe, motion, moved)
@@ -345,7 +291,7 @@ def _verify(probe, reference, motion, work, parameters):
 
 
 @kernel
-def compare_sides(probe, reference, work, parameters):
+def compare_sides(probe: Side, reference: Side, work: Workspace, parameters: ComparisonParameters) -> float:
     """Similarity of two templates, 0..1. `probe` and `reference` are `Side`s, `work` a `Workspace`."""
     smaller = min(len(probe.x), len(reference.x))
     if smaller < 3:
@@ -370,7 +316,7 @@ def compare_sides(probe, reference, work, parameters):
 
 
 @kernel
-def _cut(side, start, stop):
+def _cut(side: Side, start: int, stop: int) -> Side:
     """The template that lies at start:stop of a side."""
     w0, w1, w2, w3, w4, w5 = side.words
     words = (w0[start:stop], w1[start:stop], w2[start:stop], w3[start:stop], w4[start:stop], w5[start:stop])
@@ -378,7 +324,15 @@ def _cut(side, start, stop):
 
 
 @kernel
-def compare_many(probe, gallery, starts, stops, work, parameters, similarities):
+def compare_many(
+    probe: Side,
+    gallery: Side,
+    starts: NDArray[np.int64],
+    stops: NDArray[np.int64],
+    work: Workspace,
+    parameters: ComparisonParameters,
+    similarities: Floats,
+) -> None:
     """Compare the probe with the template at starts[k]:stops[k] of the gallery, for each k; write similarities[k]."""
     for k in range(len(starts)):
         similarities[k] = compare_sides(probe, _cut(gallery, starts[k], stops[k]), work, parameters)

@@ -17,6 +17,7 @@ Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
 CACHE_VARIABLE = "NUMBA_CACHE_DIR"
 _PACKAGE = Path(__file__).parent
+_FASTMATH = {"contract", "reassoc", "nsz", "arcp"}  # not nnan and ninf: comparisons with infinity are meant
 _folder: list[Path] = []  # the cache folder, once chosen
 
 
@@ -29,9 +30,11 @@ def use_cache_folder(folder: Path) -> None:
 
 
 def cache_folder() -> Path:
-    """Return where machine code is kept: the folder of `use_cache_folder`, else `NUMBA_CACHE_DIR`, else beside the
-    sources, else (read-only installation) a private temporary folder, which costs a compilation at every start.
-    """  # noqa: D205
+    """Return where machine code is kept.
+
+    The folder of `use_cache_folder`, else `NUMBA_CACHE_DIR`, else beside the sources, else (read-only installation) a
+    private temporary folder, which costs a compilation at every start.
+    """
     if not _folder:
         base = os.environ.get(CACHE_VARIABLE)
         beside = _PACKAGE / "__pycache__"
@@ -61,14 +64,15 @@ def kernel(function: Kernel) -> Kernel:
     return compiled
 
 
-@intrinsic
-def popcount(_context, word):  # type: ignore[no-untyped-def]
-    """Number of set bits of a uint64, as a uint64 (one machine instruction)."""
-
-    def generate(_context, builder, _signature, arguments):  # type: ignore[no-untyped-def]
+def _popcount(_context: object, _word: object) -> tuple[Any, Callable[..., Any]]:
+    def generate(_context: object, builder: Any, _signature: object, arguments: Any) -> Any:
         return builder.ctpop(arguments[0])
 
     return types.uint64(types.uint64), generate
+
+
+popcount: Callable[[Any], int] = intrinsic(_popcount)
+"""Number of set bits of a uint64, as a uint64: one machine instruction. To be called in kernels only."""
 
 
 def _digest() -> str:

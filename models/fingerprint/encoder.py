@@ -14,7 +14,7 @@ from models.samples import Assessment, Position, Reason, ReasonCode
 
 TOO_FEW_MINUTIAE = Reason(
     ReasonCode.TOO_FEW_MINUTIAE,
-    "Clean the scanner and the finger, then capture the whole fingertip again with even pressure, or use another finger.",
+    "Clean the scanner and the finger, capture the whole fingertip again with even pressure, or use another finger.",
 )
 
 

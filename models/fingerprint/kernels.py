@@ -9,7 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models import calibration
+from models.calibration import CylinderParameters
 from models.fingerprint.compiler import kernel, popcount
+
+Floats = NDArray[np.float32]
+Points = tuple[Floats, Floats, Floats]
+"""x, y (upwards) and direction of n minutiae."""
 
 SECTIONS = 6
 """Angular sections, one 64-bit word each."""
@@ -33,7 +38,7 @@ def build_cylinders(
     """
     parameters = calibration.CYLINDERS
     x, y = np.ascontiguousarray(xy[:, 0]), np.ascontiguousarray(-xy[:, 1])
-    return _build(x, y, angle, _angular_contributions(parameters.angular_sigma), parameters)  # type: ignore[no-any-return]
+    return _build((x, y, angle), _angular_contributions(parameters.angular_sigma), parameters)
 
 
 @cache
@@ -55,12 +60,13 @@ def _angular_contributions(sigma: float) -> NDArray[np.float32]:
 
 
 @kernel
-def _turns_right(x, y, a, b, c):
-    return (x[b] - x[a]) * (y[c] - y[a]) - (y[b] - y[a]) * (x[c] - x[a]) <= 0
+def _turns_right(x: Floats, y: Floats, a: int, b: int, c: int) -> bool:
+    right: bool = (x[b] - x[a]) * (y[c] - y[a]) - (y[b] - y[a]) * (x[c] - x[a]) <= 0
+    return right
 
 
 @kernel
-def _convex_hull(x, y):
+def _convex_hull(x: Floats, y: Floats) -> NDArray[np.int64]:
     """Indexes of the convex hull, counter-clockwise (Andrew's monotone chain)."""
     n = len(x)
     order = np.argsort(x)
@@ -79,7 +85,7 @@ def _convex_hull(x, y):
 
 
 @kernel
-def _near_hull(px, py, x, y, margin):
+def _near_hull(px: float, py: float, x: Floats, y: Floats, margin: float) -> bool:
     """Whether (px, py) lies in the convex polygon (x, y) or within `margin` of it."""
     n = len(x)
     inside = True
@@ -96,9 +102,12 @@ def _near_hull(px, py, x, y, margin):
 
 
 @kernel
-def _valid_cells(cx, cy, cosine, sine, hull_x, hull_y, parameters):
+def _valid_cells(
+    cx: float, cy: float, angle: float, hull_x: Floats, hull_y: Floats, parameters: CylinderParameters
+) -> tuple[np.uint64, np.uint64]:
     """Bits of the cells of one cylinder that lie in its circle and inside the print; and of those in its circle."""
     step = 2 * parameters.radius / SIDE
+    cosine, sine = math.cos(angle), math.sin(angle)
     valid, circle = np.uint64(0), np.uint64(0)
     for i in range(SIDE):
         for j in range(SIDE):
@@ -114,7 +123,7 @@ def _valid_cells(cx, cy, cosine, sine, hull_x, hull_y, parameters):
 
 
 @kernel
-def _add_neighbour(cells, forward, left, angular, parameters):
+def _add_neighbour(cells: Floats, forward: float, left: float, angular: Floats, parameters: CylinderParameters) -> None:
     """Add the contribution of a neighbour at (forward, left) of the centre to the cells (6, 64) (eq. 7 to 11)."""
     step = 2 * parameters.radius / SIDE
     sigma = parameters.spatial_sigma
@@ -135,9 +144,10 @@ def _add_neighbour(cells, forward, left, angular, parameters):
 
 
 @kernel
-def _fill(cells, centre, x, y, angle, contributions, parameters):
+def _fill(cells: Floats, centre: int, minutiae: Points, contributions: Floats, parameters: CylinderParameters) -> int:
     """Fill the cells of one cylinder; return the number of neighbours that contributed."""
     cells[:] = 0
+    x, y, angle = minutiae
     cosine, sine = math.cos(angle[centre]), math.sin(angle[centre])
     reach = parameters.radius + 3 * parameters.spatial_sigma
     neighbours = 0
@@ -152,7 +162,7 @@ def _fill(cells, centre, x, y, angle, contributions, parameters):
 
 
 @kernel
-def _pack(cells, valid, threshold, centre, bits):
+def _pack(cells: Floats, valid: np.uint64, threshold: float, centre: int, bits: NDArray[np.uint64]) -> None:
     """Write one word a section: the valid cells whose contribution reaches the threshold."""
     for section in range(SECTIONS):
         word = np.uint64(0)
@@ -163,7 +173,10 @@ def _pack(cells, valid, threshold, centre, bits):
 
 
 @kernel
-def _build(x, y, angle, contributions, parameters):
+def _build(
+    minutiae: Points, contributions: Floats, parameters: CylinderParameters
+) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    x, y, angle = minutiae
     n = len(x)
     bits = np.zeros((SECTIONS, n), np.uint64)
     validity = np.zeros(n, np.uint64)
@@ -173,11 +186,10 @@ def _build(x, y, angle, contributions, parameters):
     hull_x, hull_y = x[hull], y[hull]
     cells = np.empty((SECTIONS, SIDE * SIDE), np.float32)
     for centre in range(n):
-        cosine, sine = math.cos(angle[centre]), math.sin(angle[centre])
-        valid, circle = _valid_cells(x[centre], y[centre], cosine, sine, hull_x, hull_y, parameters)
+        valid, circle = _valid_cells(x[centre], y[centre], angle[centre], hull_x, hull_y, parameters)
         if popcount(valid) < parameters.minimum_valid_cells * popcount(circle):
             continue
-        if _fill(cells, centre, x, y, angle, contributions, parameters) >= parameters.minimum_neighbours:
+        if _fill(cells, centre, minutiae, contributions, parameters) >= parameters.minimum_neighbours:
             validity[centre] = valid
             _pack(cells, valid, parameters.bit_threshold, centre, bits)
     return bits, validity

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.fingerprint import compiler
-from models.fingerprint.block import Block
+from models.fingerprint.block import BLOCK_MINUTIAE, Block
 from models.fingerprint.cylinders import FingerTemplate, build_template
 from models.fingerprint.minutiae import Minutiae
 from models.samples import Position
@@ -60,10 +60,11 @@ class FingerprintPack:
     A row that was removed meanwhile scores 0, even if its number has been given to another template by then.
     """
 
-    def __init__(self, *, threads: int = 1) -> None:
+    def __init__(self, *, threads: int = 1, block_minutiae: int = BLOCK_MINUTIAE) -> None:
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(threads, "fingerprints") if threads > 1 else None
-        self._blocks: list[Block] = [Block()]
+        self._block_minutiae = block_minutiae
+        self._blocks = [Block(block_minutiae)]
         self._open = 0
         self._free: list[int] = []
         self._rows = 0
@@ -154,13 +155,13 @@ class FingerprintPack:
             roomy = (k for k, block in enumerate(self._blocks) if block.room > block.capacity // 3)
             self._open = next(roomy, len(self._blocks))
             if self._open == len(self._blocks):
-                self._blocks.append(Block())
+                self._blocks.append(Block(self._block_minutiae))
         self._block[row] = self._open
         self._start[row], self._stop[row] = self._blocks[self._open].append(template)
 
     def _rewrite(self, number: int) -> None:
         """Replace a block by one without the room of removed rows."""
-        fresh = Block()
+        fresh = Block(self._block_minutiae)
         for row in np.flatnonzero(self._block[: self._rows] == number):
             start, stop = int(self._start[row]), int(self._stop[row])
             self._start[row], self._stop[row] = fresh.copy_from(self._blocks[number], start, stop)

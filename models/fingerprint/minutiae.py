@@ -12,6 +12,8 @@ from models import calibration
 from models.errors import MalformedTemplate
 from models.fingerprint.formats import View
 
+Floats = NDArray[np.floating]
+
 STANDARD_RESOLUTION = 197
 """500 dpi in pixels per centimetre, rounded as every minutiae record rounds it."""
 
@@ -96,7 +98,7 @@ def normalise(view: View, x_resolution: int, y_resolution: int, angle_units: int
             raise MalformedTemplate(0, f"a resolution of {resolution} pixels per centimetre is not of a finger scanner")
     x_scale, y_scale = STANDARD_RESOLUTION / x_resolution, STANDARD_RESOLUTION / y_resolution
     fields = np.array(view.minutiae, np.int64).reshape(-1, 5)
-    angle = fields[:, 3] * (2 * np.pi / angle_units)
+    angle: Floats = fields[:, 3] * (2 * np.pi / angle_units)
     if x_scale != y_scale:
         angle = np.arctan2(np.sin(angle) * y_scale, np.cos(angle) * x_scale)
     quality = np.where(fields[:, 4] <= 100, fields[:, 4], 0)
@@ -113,9 +115,9 @@ def normalise(view: View, x_resolution: int, y_resolution: int, angle_units: int
 
 
 def on_grid(
-    x: NDArray[np.float64],
-    y: NDArray[np.float64],
-    angle: NDArray[np.float64],
+    x: Floats,
+    y: Floats,
+    angle: Floats,
     kind: NDArray[np.uint8],
     quality: NDArray[np.uint8],
 ) -> Minutiae:
