@@ -149,6 +149,11 @@ over in silence. It is `SCORE_CAP` less `log10(3)` for the three looks of a chec
 modalities, rounded down. Over 316,000 visible templates the false alarm rate therefore exceeds the default target."""
 
 
+VERIFICATION_SCORE = 3.0
+"""Score from which two samples compared 1:1 are taken to be of one person: a false match in a thousand, the security
+level that Frontex asks of automated border gates (Best Practice Technical Guidelines for ABC Systems, 2015)."""
+
+
 class Band(StrEnum):
     """A score in words, for agreements that let a partner see how strong a match is but not its score."""
 

@@ -71,7 +71,7 @@ def bootstrap(
     """
     _one_thread_per_check()
     store = open_store(settings, clock)
-    faces = faces or FaceEncoder(ModelStore(settings.models_folder), workers=settings.workers)
+    faces = faces or FaceEncoder(ModelStore(settings.models_folder), threads=settings.workers)
     warm_up()
     gallery = LocalGallery(store, faces)
     gallery.load()

@@ -1,4 +1,4 @@
-"""From candidates to what the asking partner gets to see of them: the rules decide, the mask cuts, nothing else is kept."""
+"""From candidates to what the asking partner gets to see of them: the rules decide, the mask cuts."""
 
 from __future__ import annotations
 

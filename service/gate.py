@@ -1,5 +1,7 @@
-"""The door in front of every call under /v1, as ASGI middleware: who is calling is settled, and the place in the queue
-taken, before one byte of the body is read. A bug behind the door is answered without telling what it held.
+"""The door in front of every call under /v1, as ASGI middleware.
+
+Who is calling is settled, and the place in the queue taken, before one byte of the body is read. A bug behind the door
+is answered without telling what it held.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What stays of a check: its answer for a while (sealed), its flag if there is one, its audit event. Never the probe."""
+"""What stays of a check: its answer for a while (sealed), its flag, its audit event. Never the probe."""
 
 from __future__ import annotations
 

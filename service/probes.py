@@ -1,5 +1,6 @@
-"""From what a request carries to what can be compared. Probes and their images live in memory only, here and no longer
-than the call.
+"""From what a request carries to what can be compared.
+
+Images and templates of a probe live in memory only, and no longer than the call.
 """
 
 from __future__ import annotations

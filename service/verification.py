@@ -1,4 +1,4 @@
-"""1:1: do two samples of one modality come from the same person? No watchlist, no agreement, nothing kept but the event."""
+"""1:1: do two samples come from the same person? No watchlist, no agreement, nothing kept but the event."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""The JSON that goes over the wire, checked by pydantic: binary is base64, timestamps carry a zone, nothing is optional
-by accident. Field values never appear in errors (`hide_input_in_errors`) or in `repr`.
+"""The JSON that goes over the wire, checked by pydantic: binary is base64, timestamps carry a zone.
+
+Field values never appear in errors (`hide_input_in_errors`), samples and biographic fields not in `repr` either.
 """
 
 from __future__ import annotations
@@ -144,7 +145,7 @@ class VerifySample(Message):
 
 
 class VerifyRequest(Message):
-    """Two samples of one modality: does the same person stand behind both?"""
+    """Two samples of one modality, to be compared with each other."""
 
     check_id: UUID
     checkpoint: Identifier = Field(examples=["XA-GATE-07"])

@@ -37,7 +37,7 @@ def readyz(runtime: CurrentRuntime) -> Health:
     "/metrics",
     response_class=Response,
     dependencies=AUTHENTICATED,
-    responses={200: {"content": {"text/plain": {}}}} | problems(401, 403),
+    responses={200: {"content": {"text/plain": {}}}, **problems(401, 403)},
 )
 def metrics(caller: CurrentCaller, runtime: CurrentRuntime) -> Response:
     """Prometheus metrics, for an operator's token."""

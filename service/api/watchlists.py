@@ -45,7 +45,7 @@ def list_watchlists(caller: CurrentCaller, runtime: CurrentRuntime) -> Watchlist
     )
 
 
-@router.put("/{watchlist}", responses={201: {"model": WatchlistMessage}} | problems(400, 401, 403, 409, 413, 422))
+@router.put("/{watchlist}", responses={201: {"model": WatchlistMessage}, **problems(400, 401, 403, 409, 413, 422)})
 def put_watchlist(
     watchlist: WatchlistId, body: WatchlistBody, caller: CurrentCaller, runtime: CurrentRuntime, response: Response
 ) -> WatchlistMessage:
@@ -58,7 +58,7 @@ def put_watchlist(
 
 @router.put(
     "/{watchlist}/entries/{entry}",
-    responses={201: {"model": WriteAnswer}} | problems(400, 401, 403, 404, 413, 422),
+    responses={201: {"model": WriteAnswer}, **problems(400, 401, 403, 404, 413, 422)},
 )
 def put_entry(
     watchlist: WatchlistId,
@@ -109,9 +109,9 @@ def withdraw_entry(watchlist: WatchlistId, entry: EntryId, caller: CurrentCaller
             "description": "One result for each input line, as it is written: `line`, `status` (created, replaced, "
             "unchanged, refused), then `entry_id` and `sequence`, or the `problem`.",
             "content": {MEDIA_TYPE: {"schema": {"type": "string"}}},
-        }
-    }
-    | problems(401, 403, 404),
+        },
+        **problems(401, 403, 404),
+    },
     openapi_extra={
         "requestBody": {
             "required": True,

@@ -135,8 +135,13 @@ def _print(
     console = Console(highlight=False)
     console.print(_table(evaluation, reference))
     if calibration is not None:
-        console.print("Calibration, as knots of (similarity, -log10 FMR):")
-        typer.echo(json.dumps(figures["calibration"]))
+        typer.echo(_toml(calibration))
+
+
+def _toml(calibration: ScoreCalibration) -> str:
+    """Return the table that a manifest of an operator's own face model takes (docs/models.md)."""
+    knots = "\n".join(f"  [{similarity}, {score}]," for similarity, score in calibration.knots)
+    return f"[face.calibration]\nsource = {json.dumps(calibration.source)}\nknots = [\n{knots}\n]"
 
 
 def _table(evaluation: Evaluation, reference: ReferenceFigures | None) -> Table:

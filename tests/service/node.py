@@ -89,7 +89,8 @@ class Node:
     def call(self, who: str, method: str, path: str, **kwargs: Any) -> Response:
         """Send a request with the token of `who`, such as "xa-terminal"."""
         headers = {"Authorization": f"Bearer {self.access.tokens[who]}"} | kwargs.pop("headers", {})
-        return self.client.request(method, path, headers=headers, **kwargs)
+        response: Response = self.client.request(method, path, headers=headers, **kwargs)
+        return response
 
     def put_entry(self, owner: str, entry_id: str, body: dict[str, Any]) -> Response:
         return self.call(f"{owner}-sync", "PUT", f"/v1/watchlists/{owner}-alerts/entries/{entry_id}", json=body)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from service.commands.portraits import ENROLLED, PROBE
 from tests.service.images import blank_image
 from tests.service.node import Node, entry, face
 
 
-def line(entry_id: str, finger_number: int, **fields: object) -> bytes:
+def line(entry_id: str, finger_number: int, **fields: Any) -> bytes:
     return json.dumps({"entry_id": entry_id} | entry(finger_number=finger_number, **fields)).encode()
 
 
@@ -37,7 +38,9 @@ def test_importing_again_changes_nothing(node: Node) -> None:
 
 def test_an_entry_written_again_is_replaced(node: Node, portraits: dict[str, bytes]) -> None:
     node.enrol("xb", "E-1", finger_number=1)
-    (result,) = node.import_lines("xb", [json.dumps({"entry_id": "E-1"} | entry(portrait=portraits[ENROLLED])).encode()])
+    (result,) = node.import_lines(
+        "xb", [json.dumps({"entry_id": "E-1"} | entry(portrait=portraits[ENROLLED])).encode()]
+    )
     assert result["status"] == "replaced"
     assert node.check("xa", finger_number=1)["outcome"] == "no-candidates"
     assert node.check("xa", portrait=portraits[PROBE])["outcome"] == "flagged"

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 import schemathesis
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 
 from tests.service.node import Node
@@ -22,14 +27,18 @@ def test_every_call_declares_its_problems(node: Node) -> None:
             assert {"401", "403"} <= call["responses"].keys(), call["summary"]
 
 
-def test_no_request_makes_the_service_fail(node: Node) -> None:
+@pytest.mark.parametrize("mode", list(GenerationMode))
+def test_no_request_makes_the_service_fail(node: Node, mode: GenerationMode) -> None:
     schema = schemathesis.openapi.from_asgi("/openapi.json", node.client.app)
-    for operation in schema.get_all_operations():
+    for result in schema.get_all_operations():
+        cases = result.unwrap().as_strategy(generation_mode=mode)
 
-        @settings(max_examples=15, deadline=None, database=None, suppress_health_check=list(HealthCheck), derandomize=True)
-        @schemathesis_given(operation.ok())
-        def run(case: schemathesis.Case) -> None:
-            for who in EVERYONE:
-                case.call_and_validate(headers={"Authorization": f"Bearer {node.access.tokens[who]}"}, checks=[not_a_server_error])
+        @settings(
+            max_examples=12, deadline=None, database=None, suppress_health_check=list(HealthCheck), derandomize=True
+        )
+        @given(case=cases, who=st.sampled_from(EVERYONE))
+        def run(case: schemathesis.Case[Any], who: str) -> None:
+            headers = {"Authorization": f"Bearer {node.access.tokens[who]}"}
+            case.call_and_validate(headers=headers, checks=[not_a_server_error])
 
         run()
