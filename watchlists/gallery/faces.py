@@ -1,0 +1,122 @@
+"""Face templates in FAISS: exhaustive, exact, and changed in place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+
+SEGMENT = 16384
+"""Slots of one FAISS index. Many small ones: growing never copies what is there, and an unseen one costs nothing."""
+
+# Of classes that faiss extends at run time, in ways that its type stubs do not know.
+_SEARCH_PARAMETERS: Any = faiss.SearchParameters
+_BITMAP: Any = faiss.IDSelectorBitmap
+
+Vectors = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class FaceSelection:
+    """The slots that a search may look at: for each segment FAISS search parameters, None if it has no such slot."""
+
+    count: int
+    parameters: tuple[Any, ...]
+
+
+class FaceIndex:
+    """Vectors in numbered slots, each belonging to an entry number.
+
+    A slot never moves. Removing overwrites it with zeros and frees it, whatever the number of vectors. Not thread-safe:
+    the gallery's lock lets in one writer alone, or any number of searches.
+    """
+
+    def __init__(self, dimension: int) -> None:
+        self.dimension = dimension
+        self._segments: list[faiss.IndexFlatIP] = []
+        self._vectors: list[Vectors] = []  # views of the segments' memory, (SEGMENT, dimension) each
+        self._owners = np.empty(0, np.int32)
+        self._free: list[int] = []
+        self._longest = 0.0  # no vector in here was ever longer
+
+    def __len__(self) -> int:
+        """Number of vectors."""
+        return len(self._owners) - len(self._free)
+
+    def add(self, vector: Vectors, number: int) -> int:
+        """Put a vector (dimension,) into a slot for entry `number`; return the slot."""
+        if not self._free:
+            self._grow()
+        slot = self._free.pop()
+        self._at(slot)[:] = vector
+        self._longest = max(self._longest, float(np.linalg.norm(vector)))
+        self._owners[slot] = number
+        return slot
+
+    def remove(self, slot: int) -> None:
+        """Overwrite a slot and free it."""
+        self._at(slot)[:] = 0
+        self._owners[slot] = -1
+        self._free.append(slot)
+
+    def select(self, visible: NDArray[np.bool_]) -> FaceSelection:
+        """Return the slots of the entries whose numbers are True in `visible` (entries,)."""
+        allowed = np.append(visible, np.False_)[self._owners]  # a free slot has owner -1: the False at the end
+        segments = allowed.reshape(-1, SEGMENT)
+        return FaceSelection(int(allowed.sum()), tuple(_parameters(segment) for segment in segments))
+
+    def at_least(self, similarity: float, probes: Vectors, selection: FaceSelection) -> set[int]:
+        """Return the numbers of all entries that have a selected face of at least that inner product with a probe.
+
+        Args:
+            similarity: threshold; entries that miss it by less than the rounding of float32 may be among the found.
+            probes: (q, dimension).
+            selection: from `select`, with no change in between.
+        """
+        if not np.isfinite(similarity):
+            return set()  # a score that no similarity reaches
+        lowest = similarity - self._rounding(probes)
+        faiss.omp_set_num_threads(1)  # of this thread: concurrent searches share the cores instead of fighting for them
+        found: set[int] = set()
+        for segment, (index, parameters) in enumerate(zip(self._segments, selection.parameters, strict=True)):
+            if parameters is not None:
+                _, _, slots = index.range_search(probes, lowest, params=parameters)
+                found.update(self._owners[segment * SEGMENT + slots].tolist())
+        return found
+
+    def best(self, slots: Sequence[int], probes: Vectors) -> float:
+        """Return the largest inner product of a vector in `slots` (at least one) and a probe, in double precision."""
+        vectors = np.stack([self._at(slot) for slot in slots]).astype(np.float64)
+        return float((vectors @ probes.astype(np.float64).T).max())
+
+    def _rounding(self, probes: Vectors) -> float:
+        """Bound of the error of an inner product in float32: dimension times unit roundoff times both lengths (N. Higham,
+        Accuracy and Stability of Numerical Algorithms, 2002, section 3.1), and as much again for the threshold itself.
+        """  # noqa: D205
+        longest_probe = float(np.linalg.norm(probes, axis=1).max())
+        return self.dimension * float(np.finfo(np.float32).eps) * self._longest * longest_probe
+
+    def _at(self, slot: int) -> Vectors:
+        segment, offset = divmod(slot, SEGMENT)
+        vector: Vectors = self._vectors[segment][offset]
+        return vector
+
+    def _grow(self) -> None:
+        index = faiss.IndexFlatIP(self.dimension)
+        index.add(np.zeros((SEGMENT, self.dimension), np.float32))
+        size = SEGMENT * self.dimension
+        self._vectors.append(faiss.rev_swig_ptr(index.get_xb(), size).reshape(SEGMENT, self.dimension))
+        self._segments.append(index)
+        first = len(self._owners)
+        self._owners = np.concatenate([self._owners, np.full(SEGMENT, -1, np.int32)])
+        self._free.extend(range(first + SEGMENT - 1, first - 1, -1))  # the lowest is used first
+
+
+def _parameters(allowed: NDArray[np.bool_]) -> Any:
+    if not allowed.any():
+        return None
+    return _SEARCH_PARAMETERS(sel=_BITMAP(np.packbits(allowed, bitorder="little")))

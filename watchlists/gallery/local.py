@@ -1,0 +1,258 @@
+"""The gallery of this process. Embeddings are held in memory and never written to disk."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models import calibration
+from models.calibration import ScoreCalibration
+from watchlists.changes import ChangeLog, Follower
+from watchlists.gallery.faces import FaceIndex, FaceSelection
+from watchlists.gallery.fingers import FingerIndex, FingerScores, FingerSelection
+from watchlists.gallery.lock import SharedLock
+from watchlists.gallery.protocol import Candidate, EmbeddingSpace, SearchResult
+from watchlists.gallery.roster import Member, Roster, VisibleMembers
+from watchlists.records import Change, EntryKey, FaceTemplate, Templates, VisibilityClass
+from watchlists.store import StoredTemplates
+
+LOADED = 1000
+"""Entries that are loaded at once."""
+_REMEMBERED = 32
+"""Selections that are remembered; one for every set of classes that somebody searches."""
+
+
+class TemplateSource(Protocol):
+    """What the gallery follows; `watchlists.store.Store` is one."""
+
+    @property
+    def log(self) -> ChangeLog: ...
+
+    def entry_count(self) -> int: ...
+
+    def open_templates(self, keys: Collection[EntryKey] | None = None) -> Iterator[StoredTemplates]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Selection:
+    """What one set of classes lets a search look at, in one version of the gallery."""
+
+    visible: VisibleMembers
+    faces: FaceSelection
+    fingers: FingerSelection
+    strange_faces: bool
+    unreadable: bool
+
+    def holds(self, now: float) -> bool:
+        return self.visible.since <= now < self.visible.until
+
+
+class LocalGallery(Follower):
+    """All active entries in the memory of this process, compared exhaustively.
+
+    Locks: `catch_up` reads and opens what has changed without one, then takes the lock alone to bring it in and to
+    move `sequence` with it. A search shares the lock from beginning to end. So every search sees one version and names
+    its sequence, searches run side by side, and a withdrawal is in force when `catch_up` returns.
+
+    Args:
+        source: where the entries are.
+        space: the embedding of the face templates; others are not comparable.
+        finger_calibration: from the similarity of two fingers to a score.
+    """
+
+    def __init__(
+        self, source: TemplateSource, space: EmbeddingSpace, finger_calibration: ScoreCalibration = calibration.FINGER
+    ) -> None:
+        super().__init__(source.log)
+        self._source = source
+        self._space = space
+        self._lock = SharedLock()
+        self._sequence = 0
+        self._roster = Roster()
+        self._faces = FaceIndex(space.dimension)
+        self._fingers = FingerIndex(finger_calibration)
+        self._remembering = threading.Lock()
+        self._selections: dict[frozenset[VisibilityClass], _Selection] = {}
+
+    @property
+    def sequence(self) -> int:
+        return self._sequence
+
+    @property
+    def entries(self) -> int:
+        """Number of entries in here."""
+        return len(self._roster)
+
+    @property
+    def templates(self) -> int:
+        """Number of templates that can be compared."""
+        return len(self._faces) + len(self._fingers)
+
+    @property
+    def unreadable(self) -> int:
+        """Number of entries whose templates could not be opened: searches that may see them are incomplete."""
+        with self._lock.shared():
+            return self._roster.unreadable
+
+    def classes(self) -> frozenset[VisibilityClass]:
+        with self._lock.shared():
+            return self._roster.classes
+
+    def load(self, progress: Callable[[int, int], None] | None = None) -> None:
+        """Bring in everything there is, at start. `progress` is told how many entries of how many are in."""
+        with self._following:
+            # Read before the entries: what is written meanwhile is brought in a second time, and nothing is missed.
+            reached = self._log.last_sequence()
+            total = self._source.entry_count()
+            stream = self._source.open_templates()
+            while batch := list(islice(stream, LOADED)):
+                self._bring_in({stored.key: stored for stored in batch}, since=reached, reached=self._sequence)
+                if progress is not None:
+                    progress(len(self._roster), total)
+            self._bring_in({}, since=reached, reached=reached)
+
+    def follow(self, new: Sequence[Change]) -> None:
+        """Bring in the present state of all entries that changed, and with it the sequence."""
+        state: dict[EntryKey, StoredTemplates | None] = dict.fromkeys(change.key for change in new)
+        state |= {stored.key: stored for stored in self._source.open_templates(list(state))}
+        self._bring_in(state, since=new[0].sequence, reached=new[-1].sequence)
+
+    def search(
+        self,
+        probe: Templates,
+        visible: Collection[VisibilityClass],
+        *,
+        considered: Collection[VisibilityClass],
+        target_fpir: float,
+        now: datetime,
+    ) -> SearchResult:
+        """Do as `Gallery.search` says; exact.
+
+        Raises:
+            ValueError: the probe has no template.
+        """
+        if not probe.faces and not probe.fingers:
+            raise ValueError("a search needs at least one template")
+        vectors = self._vectors(probe)
+        with self._lock.shared():
+            selection = self._select(frozenset(visible), now.timestamp())
+            fingers = self._fingers.compare(probe.fingers, selection.fingers, self._roster.size)
+            compared = selection.faces.count * len(vectors) + fingers.comparisons
+            threshold = calibration.flag_threshold(target_fpir, compared)
+            found = self._promising(threshold, vectors, fingers, selection)
+            scored = (self._score(number, vectors, fingers) for number in found)
+            candidates = [candidate for candidate in scored if candidate.score >= threshold]
+            return SearchResult(
+                complete=_complete(probe, vectors, selection),
+                sequence=self._honest_sequence(considered),
+                candidates=tuple(sorted(candidates, key=lambda candidate: (-candidate.score, candidate.key))),
+                compared_templates=compared,
+                threshold=threshold,
+            )
+
+    def _promising(
+        self, threshold: float, vectors: NDArray[np.float32], fingers: FingerScores, selection: _Selection
+    ) -> set[int]:
+        """Return the numbers of all entries that may reach the threshold.
+
+        A fusion never exceeds the sum of its scores, so one of two modalities must reach half of what the fusion does.
+        """
+        share = threshold / 2 if len(vectors) and len(fingers.scores) else threshold
+        found = fingers.sum_at_least(share) if len(fingers.scores) else set()
+        if len(vectors):
+            found |= self._faces.at_least(self._space.calibration.similarity(share), vectors, selection.faces)
+        return found
+
+    def _score(self, number: int, vectors: NDArray[np.float32], fingers: FingerScores) -> Candidate:
+        member = self._roster[number]
+        face = finger = None
+        if len(vectors) and member.face_slots:
+            face = self._space.calibration.score(self._faces.best(member.face_slots, vectors))
+        if scores := fingers.of(number):
+            finger = calibration.fuse(scores)
+        score = calibration.match_score(face, finger).value
+        return Candidate(member.key, member.klass, score, face, finger)
+
+    def _select(self, visible: frozenset[VisibilityClass], now: float) -> _Selection:
+        known = self._selections.get(visible)
+        if known is not None and known.holds(now):
+            return known
+        members = self._roster.visible(visible, now)
+        uncomparable = self._roster.uncomparable(members)
+        selection = _Selection(
+            visible=members,
+            faces=self._faces.select(members.numbers),
+            fingers=self._fingers.select(members.numbers),
+            strange_faces=any(member.strange_faces for member in uncomparable),
+            unreadable=not all(member.readable for member in uncomparable),
+        )
+        with self._remembering:
+            if len(self._selections) >= _REMEMBERED:
+                self._selections.clear()
+            self._selections[visible] = selection
+        return selection
+
+    def _vectors(self, probe: Templates) -> NDArray[np.float32]:
+        """Return the comparable faces of the probe, (q, dimension)."""
+        comparable = [face.vector for face in probe.faces if self._comparable(face)]
+        return np.array(comparable, np.float32).reshape(-1, self._space.dimension)
+
+    def _comparable(self, face: FaceTemplate) -> bool:
+        same = face.model == self._space.model and face.vector.shape == (self._space.dimension,)
+        return same and bool(np.isfinite(face.vector).all())
+
+    def _honest_sequence(self, considered: Collection[VisibilityClass]) -> int:
+        unconsidered = self._roster.first_since(considered)
+        return self._sequence if unconsidered is None else min(self._sequence, unconsidered - 1)
+
+    def _bring_in(self, state: dict[EntryKey, StoredTemplates | None], *, since: int, reached: int) -> None:
+        """Make the entries in `state` as it says (None: gone), and move the sequence, in one step."""
+        with self._lock.exclusive():
+            for key, stored in state.items():
+                self._remove(key)
+                if stored is not None:
+                    self._add(stored, min(since, stored.sequence))
+            self._sequence = reached
+            self._selections = {}
+
+    def _add(self, stored: StoredTemplates, since: int) -> None:
+        templates = stored.templates or Templates()
+        faces = [face for face in templates.faces if self._comparable(face)]
+        number = self._roster.reserve()
+        member = Member(
+            key=stored.key,
+            klass=stored.klass,
+            face_slots=tuple(self._faces.add(face.vector, number) for face in faces),
+            finger_rows=tuple(self._fingers.add(finger, number) for finger in templates.fingers),
+            strange_faces=len(faces) < len(templates.faces),
+            readable=stored.templates is not None,
+        )
+        self._roster.add(number, member, stored.expires_at, since)
+
+    def _remove(self, key: EntryKey) -> None:
+        member = self._roster.remove(key)
+        if member is not None:
+            _each(self._faces.remove, member.face_slots)
+            _each(self._fingers.remove, member.finger_rows)
+
+
+def _complete(probe: Templates, vectors: NDArray[np.float32], selection: _Selection) -> bool:
+    """Whether all that was visible of the probe's modalities was compared."""
+    if selection.unreadable:
+        return False
+    if not probe.faces:
+        return True
+    strange_probe = len(vectors) < len(probe.faces) and selection.faces.count > 0
+    return not strange_probe and not selection.strange_faces
+
+
+def _each(remove: Callable[[int], None], places: Iterable[int]) -> None:
+    for place in places:
+        remove(place)

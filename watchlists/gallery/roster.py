@@ -1,0 +1,143 @@
+"""Who is in the gallery: entries by number, their visibility classes and expiry."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from watchlists.records import EntryKey, VisibilityClass
+
+_NO_CLASS = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """An entry in the gallery.
+
+    Args:
+        face_slots, finger_rows: where its templates are.
+        strange_faces: it has face templates of another embedding, which cannot be compared here.
+        readable: False if its templates could not be opened.
+    """
+
+    key: EntryKey
+    klass: VisibilityClass
+    face_slots: tuple[int, ...]
+    finger_rows: tuple[int, ...]
+    strange_faces: bool
+    readable: bool
+
+
+@dataclass(slots=True)
+class _ClassState:
+    id: int
+    members: int
+    since: int  # the first change that may have brought it
+
+
+@dataclass(frozen=True, slots=True)
+class VisibleMembers:
+    """The numbers a search may look at, and from when to when (POSIX seconds) that stays so without a change."""
+
+    numbers: NDArray[np.bool_]
+    since: float
+    until: float
+
+
+class Roster:
+    """Members by number and key. Numbers of removed members are used again. Not thread-safe."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[EntryKey, int] = {}
+        self._members: list[Member | None] = []
+        self._free: list[int] = []
+        self._class_of = np.zeros(1024, np.int32)
+        self._expiry = np.full(1024, np.inf)
+        self._classes: dict[VisibilityClass, _ClassState] = {}
+        self._free_class_ids: list[int] = []
+        self._uncomparable: set[int] = set()
+
+    def __len__(self) -> int:
+        """Number of members."""
+        return len(self._numbers)
+
+    @property
+    def size(self) -> int:
+        """All numbers are below this."""
+        return len(self._members)
+
+    @property
+    def classes(self) -> frozenset[VisibilityClass]:
+        return frozenset(self._classes)
+
+    @property
+    def unreadable(self) -> int:
+        return sum(not self[number].readable for number in self._uncomparable)
+
+    def __getitem__(self, number: int) -> Member:
+        member = self._members[number]
+        if member is None:
+            raise KeyError(number)
+        return member
+
+    def reserve(self) -> int:
+        """Return a number for a member that is about to be added."""
+        if self._free:
+            return self._free.pop()
+        self._members.append(None)
+        if len(self._members) > len(self._class_of):
+            self._class_of = np.concatenate([self._class_of, np.zeros_like(self._class_of)])
+            self._expiry = np.concatenate([self._expiry, np.full_like(self._expiry, np.inf)])
+        return len(self._members) - 1
+
+    def add(self, number: int, member: Member, expires_at: datetime | None, since: int) -> None:
+        """Add a member under a reserved number; `since` is the first change that may have brought its class."""
+        state = self._classes.get(member.klass)
+        if state is None:
+            class_id = self._free_class_ids.pop() if self._free_class_ids else len(self._classes) + 1
+            state = self._classes[member.klass] = _ClassState(class_id, 0, since)
+        state.members += 1
+        self._numbers[member.key] = number
+        self._members[number] = member
+        self._class_of[number] = state.id
+        self._expiry[number] = np.inf if expires_at is None else expires_at.timestamp()
+        if member.strange_faces or not member.readable:
+            self._uncomparable.add(number)
+
+    def remove(self, key: EntryKey) -> Member | None:
+        """Remove a member and free its number; return it, None if there is none of that key."""
+        number = self._numbers.pop(key, None)
+        if number is None:
+            return None
+        member = self[number]
+        self._members[number] = None
+        self._class_of[number] = _NO_CLASS
+        self._expiry[number] = np.inf
+        self._uncomparable.discard(number)
+        self._free.append(number)
+        state = self._classes[member.klass]
+        state.members -= 1
+        if not state.members:
+            del self._classes[member.klass]
+            self._free_class_ids.append(state.id)
+        return member
+
+    def visible(self, classes: Collection[VisibilityClass], now: float) -> VisibleMembers:
+        """Return the members of `classes` that have not expired at `now` (POSIX seconds)."""
+        shown = np.zeros(len(self._classes) + len(self._free_class_ids) + 1, np.bool_)
+        shown[[self._classes[klass].id for klass in classes if klass in self._classes]] = True
+        expiry = self._expiry[: self.size]
+        numbers = shown[self._class_of[: self.size]] & (expiry > now)
+        return VisibleMembers(numbers, since=now, until=float(expiry[numbers].min(initial=np.inf)))
+
+    def uncomparable(self, visible: VisibleMembers) -> list[Member]:
+        """Return the visible members that have templates which cannot be compared here."""
+        return [self[number] for number in self._uncomparable if visible.numbers[number]]
+
+    def first_since(self, considered: Collection[VisibilityClass]) -> int | None:
+        """Return the first change that may have brought a class that is not among `considered`, None if none has."""
+        return min((state.since for klass, state in self._classes.items() if klass not in considered), default=None)
