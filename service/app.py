@@ -12,7 +12,7 @@ import faiss
 from fastapi import FastAPI
 
 from models.face import FaceEncoder
-from models.fingerprint import warm_up
+from models.fingerprint.matcher import warm_up
 from models.weights import ModelStore
 from service import errors
 from service.api import operator, terminal, watchlists
@@ -108,6 +108,8 @@ def create_app(runtime: Runtime) -> FastAPI:
         title="Crosscheck",
         version="1",
         description=DESCRIPTION,
+        docs_url=None,  # the pages would load scripts from elsewhere; /openapi.json holds everything they show
+        redoc_url=None,
         max_body_size=runtime.settings.max_body,
         # FastAPI's own telemetry would hand request bodies to any exporter that an environment variable names.
         telemetry={

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from models.calibration import band
 from service.api.messages import CandidateMessage
-from watchlists.agreements import Disclosure, FullCandidate, Level, Request, RuleBook, mask
+from watchlists.agreements import Disclosure, FullCandidate, Level, Request, RuleBook, mask, tenths
 from watchlists.gallery import Candidate
 from watchlists.records import EntryKey, Subject
 
@@ -50,7 +50,7 @@ def _disclosed(
 def _full(candidate: Candidate, subject: Subject) -> FullCandidate:
     return FullCandidate(
         score=candidate.score,
-        band=band(candidate.score).value,
+        band=band(tenths(candidate.score) / 10).value,  # the score that is shown, so that the two never disagree
         reference=f"{candidate.key.watchlist}/{candidate.key.entry}",
         category=candidate.klass.category,
         action=candidate.klass.action,

@@ -94,8 +94,8 @@ STATUS_BY_SLUG: Mapping[str, int] = {
 
 HTTP_SLUGS: Mapping[int, tuple[str, str]] = {
     400: ("malformed-request", "Send a complete HTTP request with a JSON body."),
-    404: ("unknown-path", "See /docs for the calls that exist."),
-    405: ("method-not-allowed", "See /docs for the methods of this path."),
+    404: ("unknown-path", "See /openapi.json for the calls that exist."),
+    405: ("method-not-allowed", "See /openapi.json for the methods of this path."),
     413: ("body-too-large", "Send a smaller body: scale images down to about 1000 pixels on the long side."),
 }
 
@@ -106,7 +106,7 @@ FIELD_SLUGS: Mapping[str, tuple[str, str]] = {
     "timezone_aware": ("timestamp-without-zone", "Give timestamps with a zone, as in 2026-11-22T09:30:00Z."),
     "no_samples": ("empty-check", "Send a face image, at least one fingerprint template, or both."),
 }
-GENERAL_FIELD_SLUG = ("invalid-request", "Correct the fields named under `errors`; /docs shows every field.")
+GENERAL_FIELD_SLUG = ("invalid-request", "Correct the fields named under `errors`; /openapi.json shows every field.")
 
 
 def problem(slug: str, status: int, detail: str, hint: str, errors: list[FieldError] | None = None) -> Problem:
@@ -158,7 +158,7 @@ async def _on_validation_error(_request: Request, error: Exception) -> JSONRespo
 
 async def _on_http_error(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 -- registered for this type
-    slug, hint = HTTP_SLUGS.get(error.status_code, ("http-error", "See /docs for how to make this call."))
+    slug, hint = HTTP_SLUGS.get(error.status_code, ("http-error", "See /openapi.json for how to make this call."))
     return answer(problem(slug, error.status_code, str(error.detail), hint), error.headers)
 
 

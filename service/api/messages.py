@@ -110,7 +110,7 @@ class CandidateMessage(BaseModel):
     candidate_id: UUID = Field(description="Opaque, of this check alone")
     owner: str = Field(examples=["xb"])
     level: str = Field(examples=["score"])
-    score: float | None = Field(examples=[5.1], description="-log10 of the false match rate, rounded")
+    score: float | None = Field(examples=[5.1], description="-log10 of the false match rate, cut to tenths")
     band: Band | None
     reference: str | None
     alert: AlertMessage | None
@@ -163,7 +163,7 @@ class VerifyRequest(Message):
 class VerifyAnswer(BaseModel):
     check_id: UUID
     same_person: bool = Field(description="The score reaches the verification threshold; people decide")
-    score: float = Field(examples=[6.2], description="-log10 of the false match rate, rounded")
+    score: float = Field(examples=[6.2], description="-log10 of the false match rate, cut to tenths")
     band: Band
     threshold: float = Field(examples=[3.0])
     reference: SampleMessage

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-import httpx
+import httpx2
 import typer
 
 from models.errors import CrosscheckError
@@ -18,11 +18,11 @@ class CallFailed(CrosscheckError):
     slug = "call-failed"
 
 
-def connect(url: str, token: str) -> httpx.Client:
-    return httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=60)
+def connect(url: str, token: str) -> httpx2.Client:
+    return httpx2.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=60)
 
 
-def call(client: httpx.Client, method: str, path: str, **kwargs: Any) -> httpx.Response:
+def call(client: httpx2.Client, method: str, path: str, **kwargs: Any) -> httpx2.Response:
     """Send one request and return its answer.
 
     Raises:
@@ -30,7 +30,7 @@ def call(client: httpx.Client, method: str, path: str, **kwargs: Any) -> httpx.R
     """
     try:
         response = client.request(method, path, **kwargs)
-    except httpx.HTTPError as error:
+    except httpx2.HTTPError as error:
         hint = "Start the service with `crosscheck serve`, or give its address with --url."
         raise CallFailed(f"no answer from {client.base_url} ({type(error).__name__})", hint=hint) from None
     if response.is_error:

@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO
 
-import httpx
+import httpx2
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -75,13 +75,13 @@ def withdraw(
         call(client, "DELETE", f"/v1/watchlists/{watchlist}/entries/{entry}")
 
 
-def _make_if_missing(client: httpx.Client, watchlist: str) -> None:
+def _make_if_missing(client: httpx2.Client, watchlist: str) -> None:
     own = call(client, "GET", "/v1/watchlists").json()["watchlists"]
     if watchlist not in {item["watchlist"] for item in own}:
         call(client, "PUT", f"/v1/watchlists/{watchlist}", json={"title": watchlist})
 
 
-def _import_lines(client: httpx.Client, watchlist: str, lines: BinaryIO) -> Iterator[dict[str, Any]]:
+def _import_lines(client: httpx2.Client, watchlist: str, lines: BinaryIO) -> Iterator[dict[str, Any]]:
     """Send the file a few lines at a time and yield one result for each line, numbered by the file's lines."""
     first = 0
     while chunk := list(islice(lines, LINES_PER_REQUEST)):

@@ -12,7 +12,7 @@ from typing import Any
 from uuid import uuid4
 
 from fastapi.testclient import TestClient
-from httpx import Response
+from httpx2 import Response
 
 from models.face import FaceEncoder
 from models.fingerprint.synthetic import synthetic_template

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from httpx import Response
+from httpx2 import Response
 
 from models.fingerprint.synthetic import synthetic_template
 from models.samples import Position

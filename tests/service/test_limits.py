@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import anyio
 import pytest
 
 from service.errors import Overloaded
 from service.limits import Admission
-from tests.service.node import Node, NodeMaker
+from tests.service.node import NodeMaker
 
 
 def test_a_queue_grows_no_further_than_can_be_answered_in_time() -> None:
     admission = Admission(workers=2, answer_within=0.1)  # with 0.05 s a check, 2 run and about 4 wait
-    places = [admission.enter() for _ in range(6)]
-    admitted = 0
-    with pytest.raises(Overloaded) as refused:
-        for place in places:
-            place.__enter__()
-            admitted += 1
-    assert admitted == 5
+    with ExitStack() as places:
+        for _ in range(6):
+            places.enter_context(admission.enter())
+        with pytest.raises(Overloaded) as refused:
+            places.enter_context(admission.enter())
     assert refused.value.retry_after >= 1
+    assert admission.admitted == 0
 
 
 def test_a_place_is_given_back_even_after_an_error() -> None:

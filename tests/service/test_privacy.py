@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from models.samples import Position
 from models.fingerprint.synthetic import synthetic_template
+from models.samples import Position
 from service.commands.portraits import ENROLLED, PROBE
 from tests.service.images import blank_image
 from tests.service.node import Node, entry
