@@ -94,9 +94,11 @@ class FaceIndex:
         return float((vectors @ probes.astype(np.float64).T).max())
 
     def _rounding(self, probes: Vectors) -> float:
-        """Bound of the error of an inner product in float32: dimension times unit roundoff times both lengths (N. Higham,
-        Accuracy and Stability of Numerical Algorithms, 2002, section 3.1), and as much again for the threshold itself.
-        """  # noqa: D205
+        """Bound of the rounding error of an inner product in float32, twice over.
+
+        The bound is the dimension times the unit roundoff (half of eps) times both lengths (N. Higham, Accuracy and
+        Stability of Numerical Algorithms, 2002, section 3.1).
+        """
         longest_probe = float(np.linalg.norm(probes, axis=1).max())
         return self.dimension * float(np.finfo(np.float32).eps) * self._longest * longest_probe
 
