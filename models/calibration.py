@@ -236,36 +236,31 @@ class ScoreCalibration:
         return found if isinstance(score, np.ndarray) else float(found)
 
 
-FACE = ScoreCalibration(knots=((0.0, 0.0), (0.25, 2.0), (0.75, 8.0)), source="provisional, to be fitted")
+# Both tables are printed by `crosscheck evaluate ... --fit`; how they are fitted: models/evaluation/fit.py.
+# fmt: off
+FACE = ScoreCalibration(
+    knots=(
+        (0.07426, 0.0), (0.3345, 0.237), (0.3745, 0.48), (0.4024, 0.725), (0.425, 0.971),
+        (0.4446, 1.217), (0.4618, 1.46), (0.4772, 1.706), (0.4912, 1.949), (0.5098, 2.272),
+        (0.5208, 2.5), (0.5472, 3.0), (0.5753, 3.5), (0.6064, 4.0), (0.6385, 4.5),
+        (0.6718, 5.0), (0.707, 5.5), (0.7451, 6.0), (0.7855, 6.5), (0.8283, 7.0),
+        (0.8737, 7.5), (0.9217, 8.0),
+    ),
+    source="LFW (deep-funneled), 659 images of 420 people; 216,406 non-mated comparisons; November 2026",
+)
 
 FINGER = ScoreCalibration(
     knots=(
-        (9.894e-05, 0.0),
-        (0.001126, 0.178),
-        (0.001814, 0.374),
-        (0.002527, 0.581),
-        (0.00333, 0.782),
-        (0.004354, 0.963),
-        (0.005541, 1.175),
-        (0.006724, 1.362),
-        (0.008231, 1.56),
-        (0.01141, 2.0),
-        (0.01478, 2.5),
-        (0.01826, 3.0),
-        (0.02183, 3.5),
-        (0.0259, 4.0),
-        (0.0315, 4.5),
-        (0.04101, 5.0),
-        (0.06085, 5.5),
-        (0.08519, 6.0),
-        (0.1189, 6.5),
-        (0.1803, 7.0),
-        (0.2758, 7.5),
-        (0.4206, 8.0),
+        (9.894e-05, 0.0), (0.001126, 0.178), (0.001814, 0.374), (0.002527, 0.581), (0.00333, 0.782),
+        (0.004354, 0.963), (0.005541, 1.175), (0.006724, 1.362), (0.008231, 1.56), (0.01133, 2.0),
+        (0.01476, 2.5), (0.01858, 3.0), (0.02268, 3.5), (0.02702, 4.0), (0.03162, 4.5),
+        (0.03648, 5.0), (0.04163, 5.5), (0.04693, 6.0), (0.05266, 6.5), (0.05902, 7.0),
+        (0.06565, 7.5), (0.07262, 8.0),
     ),
-    source="FVC2002 and FVC2004 set B, fingers 101 to 106 of 8 scanners, commercial extractor at 300x400 pixels; "
-    "7,680 non-mated comparisons of 48 fingers within a scanner",
+    source="FVC2002 and FVC2004 set B, 48 fingers of 8 scanners, templates of a commercial extractor; 7,680 non-mated "
+    "comparisons within a scanner; November 2026",
 )
+# fmt: on
 
 
 def fuse(scores: Sequence[float]) -> float:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from models.calibration import SCORE_CAP
 from models.evaluation.comparisons import FAILED, Comparisons, nonmated_pairs
 from models.evaluation.det_plot import Line, draw_det
-from models.evaluation.fit import ParetoTail, fit_calibration, fit_tail
+from models.evaluation.fit import MINIMUM_SHAPE, ParetoTail, fit_calibration, fit_shape, fit_tail
 from models.evaluation.intervals import bootstrap_intervals, draw_subjects, widen
 from models.evaluation.manifest import (
     ManifestError,
@@ -288,33 +288,29 @@ def test_samples_without_two_of_anyone_are_refused() -> None:
 # --- Calibration fit -------------------------------------------------------------------------------------------------
 
 
-def test_tail_fit_finds_an_exponential_and_a_heavy_tail() -> None:
+def test_shape_of_a_light_and_a_heavy_tail() -> None:
     random = np.random.default_rng(10)
-    ones = np.ones(5000, dtype=np.int64)
-    light = fit_tail(np.sort(1.0 + 0.05 * random.exponential(size=5000)), ones, 1.0, 500_000)
-    assert light is not None
-    assert light.share == 0.01
-    assert light.shape < 0.06
-    assert light.scale == pytest.approx(0.05, rel=0.1)
-    heavy = fit_tail(np.sort(1.0 + 0.05 * (random.uniform(size=5000) ** -0.3 - 1) / 0.3), ones, 1.0, 500_000)
-    assert heavy is not None
-    assert heavy.shape == pytest.approx(0.3, abs=0.06)
+    assert fit_shape(np.sort(random.exponential(0.05, size=20_000))) == MINIMUM_SHAPE
+    assert fit_shape(np.sort(0.05 * (random.uniform(size=20_000) ** -0.3 - 1) / 0.3)) == pytest.approx(0.3, abs=0.04)
 
 
-def test_tail_fit_never_declares_a_similarity_impossible() -> None:
-    bounded = np.sort(np.random.default_rng(11).uniform(0.9, 1.0, size=3000))
-    tail = fit_tail(bounded, np.ones(3000, dtype=np.int64), 0.9, 300_000)
+def test_a_bounded_tail_declares_no_similarity_impossible() -> None:
+    excess = np.sort(np.random.default_rng(11).uniform(0.0, 0.1, size=3000))
+    tail = fit_tail(excess, np.ones(3000, dtype=np.int64), 0.9, 300_000, fit_shape(excess))
     assert tail is not None
-    assert tail.shape == 0.0
     assert np.isfinite(tail.score(np.array([2.0]))).all()
 
 
-def test_tail_without_excess_is_no_tail() -> None:
-    assert fit_tail(np.array([1.5]), np.array([0]), 1.0, 100) is None
+def test_tail_takes_share_and_scale_from_the_weights() -> None:
+    tail = fit_tail(np.array([0.1, 0.3]), np.array([3, 1]), 0.5, 400, 0.1)
+    assert tail is not None
+    assert (tail.threshold, tail.share, tail.shape) == (0.5, 0.01, 0.1)
+    assert tail.scale == pytest.approx(0.15 * 0.9)
+    assert fit_tail(np.array([0.1]), np.array([0]), 0.5, 400, 0.1) is None
 
 
 def test_tail_score_at_its_threshold_is_its_share() -> None:
-    for shape in (0.0, 0.2):
+    for shape in (0.05, 0.2):
         score = ParetoTail(0.5, 0.01, 0.1, shape).score(np.array([0.5, 0.7]))
         assert score[0] == pytest.approx(2.0)
         assert score[1] > 2.0
