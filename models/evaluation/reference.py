@@ -6,6 +6,7 @@ Nothing else of the product imports that package: it holds the GIL, is slow, and
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -81,11 +82,13 @@ def load_reference() -> Callable[[bytes], NDArray[np.float32] | None]:
     """
     truncated_images_before = ImageFile.LOAD_TRUNCATED_IMAGES
     try:
-        import face_recognition_models
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # pkg_resources announces its end; the lock file keeps it
+            import face_recognition_models
 
-        five_points = face_recognition_models.pose_predictor_five_point_model_location
-        face_recognition_models.pose_predictor_model_location = five_points
-        import face_recognition
+            five_points = face_recognition_models.pose_predictor_five_point_model_location
+            face_recognition_models.pose_predictor_model_location = five_points
+            import face_recognition
     except (ImportError, RuntimeError) as error:
         raise ReferenceMissingError(f"face_recognition cannot be loaded: {error}") from error
     finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -11,15 +12,19 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
+from PIL import Image, ImageFile
 from typer.testing import CliRunner
 
 from models.calibration import ScoreCalibration
 from models.evaluation.faces import EncodedFaces, comparison_speed, encode_faces
 from models.evaluation.fingerprints import compare_fingers, encode_fingers
 from models.evaluation.manifest import LabelledSample, ManifestError
+from models.evaluation.reference import load_reference
 from models.fingerprint.synthetic import synthetic_template
 from models.samples import Position
+from models.weights import ModelStore
 from service.commands.evaluate import evaluate_app
+from service.commands.portraits import ENROLLED, OTHER, PROBE, portraits
 
 RUNNER = CliRunner()
 
@@ -143,8 +148,73 @@ def test_comparison_speed_is_counted() -> None:
     assert comparison_speed(np.ones((50, 16), dtype=np.float32), seconds=0.02) > 1000
 
 
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two people with two images each, a third with one, and a file that is no image."""
+    folder = tmp_path_factory.mktemp("faces")
+    images = portraits()
+    for name, image in images.items():
+        (folder / name).write_bytes(image)
+    with Image.open(folder / "astronaut.png") as astronaut:
+        astronaut.convert("RGB").resize((400, 400)).save(folder / "astronaut.jpg", quality=80)
+    (folder / "broken.jpg").write_bytes(images[OTHER][:2000])
+    people = {ENROLLED: "o", PROBE: "o", "astronaut.png": "a", "astronaut.jpg": "a", OTHER: "b", "broken.jpg": "c"}
+    lines = ["path,identity", *(f"{name},{person}" for name, person in people.items())]
+    (folder / "manifest.csv").write_text("\n".join(lines), encoding="utf-8")
+    return folder
+
+
+def test_faces_beside_the_reference(faces: Path, model_store: ModelStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CROSSCHECK_MODELS", str(model_store.folder))
+    figures = run_json("faces", str(faces), "--reference")
+    assert (figures["modality"], figures["samples"], figures["subjects"]) == ("face", 6, 4)
+    assert (figures["mated"], figures["nonmated"]) == (2, 13)
+    assert figures["fte"] == pytest.approx(1 / 6, abs=1e-6)
+    assert figures["eer"] == 0.0
+    assert figures["rank1"] == 1.0
+    assert figures["encode_ms"] > 0
+    beside = figures["reference"]
+    assert beside["name"] == "face_recognition"
+    assert beside["fte"] == pytest.approx(1 / 6, abs=1e-6)
+    assert beside["eer"] == 0.0
+    assert list(beside["fnmr_at_fmr"]) == ["0.01", "0.001", "0.0001"]
+    assert beside["times_slower"] == pytest.approx(beside["encode_ms"] / figures["encode_ms"], abs=0.01)
+
+
+def test_the_reference_leaves_the_process_as_it_was() -> None:
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
+    encode = load_reference()
+    assert ImageFile.LOAD_TRUNCATED_IMAGES is False
+    whole = portraits()[OTHER]
+    vector = encode(whole)
+    assert vector is not None
+    assert vector.shape == (128,)
+    assert encode(whole[: len(whole) // 2]) is None
+
+
+def test_nothing_but_the_reference_imports_face_recognition() -> None:
+    """The package quits the process, loads a model that may not be sold, and holds the GIL."""
+    root = Path(__file__).parents[2]
+    importers = {
+        str(path.relative_to(root))
+        for package in ("models", "watchlists", "service")
+        for path in (root / package).rglob("*.py")
+        if re.search(r"^\s*(import|from) face_recognition(\s|\.|$)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    assert importers == {"models/evaluation/reference.py"}
+
+
 @pytest.mark.skipif("CROSSCHECK_TEST_DATA" not in os.environ, reason="CROSSCHECK_TEST_DATA names no folder")
 def test_real_fingerprints_meet_the_bar() -> None:
     figures = run_json("fingerprints", str(Path(os.environ["CROSSCHECK_TEST_DATA"]) / "fingerprints"))
     assert figures["fte"] == 0.0
     assert figures["eer"] <= 0.045
+
+
+@pytest.mark.skipif("CROSSCHECK_TEST_DATA" not in os.environ, reason="CROSSCHECK_TEST_DATA names no folder")
+def test_real_faces_meet_the_bar(model_store: ModelStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CROSSCHECK_MODELS", str(model_store.folder))
+    figures = run_json("faces", str(Path(os.environ["CROSSCHECK_TEST_DATA"]) / "faces"))
+    assert figures["fte"] == 0.0
+    assert figures["eer"] <= 0.006
+    assert figures["fnmr_at_fmr"]["0.001"] <= 0.015
