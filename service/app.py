@@ -110,7 +110,6 @@ def create_app(runtime: Runtime) -> FastAPI:
         description=DESCRIPTION,
         docs_url=None,  # the pages would load scripts from elsewhere; /openapi.json holds everything they show
         redoc_url=None,
-        max_body_size=runtime.settings.max_body,
         # FastAPI's own telemetry would hand request bodies to any exporter that an environment variable names.
         telemetry={
             "tracing": False,
@@ -124,7 +123,13 @@ def create_app(runtime: Runtime) -> FastAPI:
     for router in (terminal.router, watchlists.router, operator.router):
         app.include_router(router)
     errors.install(app)
-    app.add_middleware(Gate, tokens=runtime.tokens, admission=runtime.admission, metrics=runtime.metrics)
+    app.add_middleware(
+        Gate,
+        tokens=runtime.tokens,
+        admission=runtime.admission,
+        metrics=runtime.metrics,
+        max_body=runtime.settings.max_body,
+    )
     return app
 
 

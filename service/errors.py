@@ -63,6 +63,11 @@ class Overloaded(CrosscheckError):
         self.retry_after = retry_after
 
 
+class BodyTooLarge(InvalidInput):
+    slug = "body-too-large"
+    hint = "Send a smaller body: scale images down to about 1000 pixels on the long side."
+
+
 class NotReady(CrosscheckError):
     slug = "not-ready"
     hint = "Try again in a few seconds; if it stays so, run `crosscheck doctor` on the server."
@@ -96,7 +101,7 @@ HTTP_SLUGS: Mapping[int, tuple[str, str]] = {
     400: ("malformed-request", "Send a complete HTTP request with a JSON body."),
     404: ("unknown-path", "See /openapi.json for the calls that exist."),
     405: ("method-not-allowed", "See /openapi.json for the methods of this path."),
-    413: ("body-too-large", "Send a smaller body: scale images down to about 1000 pixels on the long side."),
+    413: (BodyTooLarge.slug, BodyTooLarge.hint),
 }
 
 # What the caller should do about pydantic's complaints; anything else gets the general hint.

@@ -10,6 +10,7 @@ import time
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from models.errors import CrosscheckError
@@ -19,13 +20,17 @@ from service.limits import Admission
 from service.telemetry import Metrics, log
 
 QUEUED_PATHS = frozenset({"/v1/match", "/v1/verify"})
+STREAMED = ":import"  # paths that end so have no end of their own; each of their lines is capped instead
 
 
 class Gate:
     """Authenticates, admits, measures and, last, catches what nobody else did."""
 
-    def __init__(self, app: ASGIApp, tokens: TokenRegister, admission: Admission, metrics: Metrics) -> None:
+    def __init__(
+        self, app: ASGIApp, tokens: TokenRegister, admission: Admission, metrics: Metrics, max_body: int
+    ) -> None:
         self._app = app
+        self._max_body = max_body
         self._tokens = tokens
         self._admission = admission
         self._metrics = metrics
@@ -60,13 +65,32 @@ class Gate:
         if not scope["path"].startswith(("/v1/", "/metrics")):
             await self._app(scope, receive, send)
             return
-        authorization = Headers(scope=scope).get("authorization")
-        scope.setdefault("state", {})["caller"] = await run_in_threadpool(self._tokens.recognise, authorization)
+        headers = Headers(scope=scope)
+        recognise = self._tokens.recognise
+        scope.setdefault("state", {})["caller"] = await run_in_threadpool(recognise, headers.get("authorization"))
+        if not scope["path"].endswith(STREAMED):
+            receive = self._capped(receive, headers)
         if scope["path"] in QUEUED_PATHS:
             with self._admission.enter():
                 await self._app(scope, receive, send)
         else:
             await self._app(scope, receive, send)
+
+    def _capped(self, receive: Receive, headers: Headers) -> Receive:
+        """Return `receive` with the cap on body bytes, declared or counted."""
+        if int(headers.get("content-length", 0)) > self._max_body:
+            raise errors.BodyTooLarge(f"the body is over {self._max_body} bytes")
+        received = 0
+
+        async def receive_capped() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self._max_body:  # as an HTTPException, which FastAPI passes on unchanged
+                raise HTTPException(413, f"the body is over {self._max_body} bytes")
+            return message
+
+        return receive_capped
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         # The route's pattern, not the path: entry ids are the partners' business.

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
-import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
@@ -107,19 +105,7 @@ class Ledger:
 
     def _digest(self, caller: Caller, request: BaseModel) -> bytes:
         """Return a keyed digest of the request: without the key, nobody can test a guess of the probe against it."""
-        canonical = json.dumps(_hash_bytes(request.model_dump()), sort_keys=True, default=str)
-        return self._keys.digest_for(caller.partner, "match request", canonical.encode())
-
-
-def _hash_bytes(value: object) -> object:
-    match value:
-        case bytes():
-            return hashlib.sha256(value).hexdigest()
-        case dict():
-            return {key: _hash_bytes(item) for key, item in value.items()}
-        case list() | tuple():
-            return [_hash_bytes(item) for item in value]
-    return value
+        return self._keys.digest_for(caller.partner, "match request", request.model_dump_json().encode())
 
 
 def _answer(check_id: UUID, conclusion: Conclusion) -> MatchAnswer:

@@ -29,9 +29,15 @@ def _decode_base64(unverified_text: str) -> bytes:
         raise PydanticCustomError("base64", "Input should be standard base64 with padding") from None
 
 
+def _encode_base64(data: bytes) -> str:
+    return binascii.b2a_base64(data, newline=False).decode("ascii")
+
+
 def _base64_schema(_source: Any, _handler: Any) -> core_schema.CoreSchema:
     text = core_schema.str_schema(min_length=4, metadata={"pydantic_js_updates": {"contentEncoding": "base64"}})
-    return core_schema.no_info_after_validator_function(_decode_base64, text)
+    # Without a serializer of its own, pydantic would warn of the type and quote the sample in the warning.
+    encode = core_schema.plain_serializer_function_ser_schema(_encode_base64)
+    return core_schema.no_info_after_validator_function(_decode_base64, text, serialization=encode)
 
 
 Base64 = Annotated[bytes, GetPydanticSchema(_base64_schema)]

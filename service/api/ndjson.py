@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from itertools import takewhile
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import StreamingResponse
@@ -30,9 +31,10 @@ async def read_batches(request: Request, max_line: int) -> AsyncIterator[list[by
             if b"\n" in chunk:
                 *lines, tail = bytes(rest).split(b"\n")
                 rest = bytearray(tail)
-                if max(map(len, lines)) > max_line:
+                good = list(takewhile(lambda line: len(line) <= max_line, lines))
+                yield good
+                if len(good) < len(lines):
                     raise LineTooLong
-                yield lines
             if len(rest) > max_line:
                 raise LineTooLong
     except ClientDisconnect:

@@ -29,7 +29,6 @@ from watchlists.store import Outcome
 IDENTIFIER = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 WatchlistId = Annotated[str, Path(pattern=IDENTIFIER, max_length=64, examples=["xb-wanted"])]
 EntryId = Annotated[str, Path(pattern=IDENTIFIER, max_length=64, examples=["E-2026-0017"])]
-NO_LIMIT = 2**50  # an import has no end; each of its lines is capped instead
 
 router = APIRouter(prefix="/v1/watchlists", tags=["owner partner"], dependencies=AUTHENTICATED)
 
@@ -103,7 +102,6 @@ def withdraw_entry(watchlist: WatchlistId, entry: EntryId, caller: CurrentCaller
 @router.post(
     "/{watchlist}/entries:import",
     response_class=DuplexResponse,
-    max_body_size=NO_LIMIT,
     responses={
         200: {
             "description": "One result for each input line, as it is written: `line`, `status` (created, replaced, "
@@ -115,9 +113,9 @@ def withdraw_entry(watchlist: WatchlistId, entry: EntryId, caller: CurrentCaller
     openapi_extra={
         "requestBody": {
             "required": True,
-            "description": "One entry a line, each with its `entry_id`. Read results while sending, or send no more "
-            "than 10,000 lines at once.",
-            "content": {MEDIA_TYPE: {"schema": {"type": "string"}}},
+            "description": "NDJSON: one entry a line, each with its `entry_id`. Any content type is taken. "
+            "Read results while sending, or send no more than 10,000 lines at once.",
+            "content": {"text/plain": {"schema": {"type": "string"}}},
         }
     },
 )

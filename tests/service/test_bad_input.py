@@ -35,7 +35,7 @@ def portrait(portraits: dict[str, bytes]) -> bytes:
 FACE_PROBLEMS: list[tuple[str, Callable[[bytes], bytes], int, str]] = [
     ("no face", lambda _: blank_image(), 422, "no-face"),
     ("two faces", two_faces, 422, "several-faces"),
-    ("too dark", lambda image: scaled(image, 0.04), 422, "too-dark"),
+    ("too dark", lambda image: scaled(image, 0.08), 422, "too-dark"),
     ("truncated", lambda image: image[: len(image) // 2], 422, "malformed-image"),
     ("text", lambda _: b"this is a text and not an image at all", 422, "malformed-image"),
     ("empty PNG header", lambda _: b"\x89PNG\r\n\x1a\n", 422, "malformed-image"),
@@ -111,6 +111,11 @@ def test_json_garbage(node: Node) -> None:
 def test_a_body_over_the_cap(node: Node) -> None:
     body = node.request(face={"image": "A" * 13 * 2**20})
     assert_problem(node.send("xa", body), 413, "body-too-large")
+
+
+def test_a_body_over_the_cap_that_does_not_say_its_length(node: Node) -> None:
+    chunks = (b" " * 2**20 for _ in range(13))
+    assert_problem(node.call("xa-terminal", "POST", "/v1/match", content=chunks), 413, "body-too-large")
 
 
 def test_a_wrong_token(node: Node) -> None:

@@ -1,0 +1,97 @@
+"""A service of its own for the demo and the benchmarks: a real process on a temporary data folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2
+
+from models.errors import CrosscheckError
+from service.commands.portraits import cache_folder
+from service.commands.sample import SampleAccess
+
+START_TIMEOUT = 180.0
+
+
+class ServiceNotStarted(CrosscheckError):
+    slug = "service-not-started"
+    hint = "Run `crosscheck doctor`, then `crosscheck serve` by hand, and read their messages."
+
+
+@dataclass(frozen=True, slots=True)
+class LocalService:
+    url: str
+    access: SampleAccess
+    pid: int
+
+    def resident_mb(self) -> float:
+        """Return the resident memory of the service process in MB."""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        kilobytes = next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS"))
+        return int(kilobytes) / 1024
+
+
+@contextmanager
+def local_service() -> Iterator[LocalService]:
+    """Run `crosscheck serve` on a new data folder with the sample partners; folder and process end with the block.
+
+    Raises:
+        ServiceNotStarted: the data folder could not be made, or the service did not become ready.
+    """
+    with tempfile.TemporaryDirectory(prefix="crosscheck-") as folder:
+        environment = _environment(Path(folder))
+        access = _initialise(environment)
+        port = _free_port()
+        with subprocess.Popen(  # noqa: S603 -- our own program, fixed words
+            _crosscheck("serve", "--port", str(port)), env=environment, stderr=subprocess.DEVNULL
+        ) as process:
+            try:
+                url = f"http://127.0.0.1:{port}"
+                _wait_until_ready(url, process)
+                yield LocalService(url, access, process.pid)
+            finally:
+                process.terminate()
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    models = os.environ.get("CROSSCHECK_MODELS") or str(cache_folder() / "models")
+    return os.environ | {"CROSSCHECK_HOME": str(folder / "home"), "CROSSCHECK_MODELS": models}
+
+
+def _crosscheck(*arguments: str) -> list[str]:
+    return [sys.executable, "-c", "from service.cli import app; app()", *arguments]
+
+
+def _initialise(environment: dict[str, str]) -> SampleAccess:
+    command = _crosscheck("init", "--sample", "--json")
+    result = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603
+    if result.returncode != 0:
+        raise ServiceNotStarted("the data folder could not be made", hint="See the messages above.")
+    return SampleAccess(**json.loads(result.stdout))
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + START_TIMEOUT
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            if httpx2.get(f"{url}/readyz", timeout=1).is_success:
+                return
+        except httpx2.TransportError:
+            time.sleep(0.1)
+    raise ServiceNotStarted("the service did not become ready")
