@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from models.errors import CrosscheckError
-from service.commands import demo, doctor, evaluate, init, model_files, partner, serve, token, watchlist
+from service.commands import bench, demo, doctor, evaluate, init, model_files, partner, serve, token, watchlist
 
 typer_app = typer.Typer(
     name="crosscheck",
@@ -24,6 +24,7 @@ typer_app.add_typer(model_files.commands, name="models")
 typer_app.add_typer(partner.commands, name="partner")
 typer_app.add_typer(token.commands, name="token")
 typer_app.add_typer(watchlist.commands, name="watchlist")
+typer_app.add_typer(bench.commands, name="bench")
 typer_app.add_typer(evaluate.evaluate_app, name="evaluate")
 
 

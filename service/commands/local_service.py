@@ -34,11 +34,12 @@ class LocalService:
     access: SampleAccess
     pid: int
 
-    def resident_mb(self) -> float:
-        """Return the resident memory of the service process in MB."""
-        status = Path(f"/proc/{self.pid}/status").read_text()
-        kilobytes = next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS"))
-        return int(kilobytes) / 1024
+
+def resident_mb(pid: int | str = "self") -> float:
+    """Return the resident memory of a process in MiB (Linux)."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    kilobytes = next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS"))
+    return int(kilobytes) / 1024
 
 
 @contextmanager

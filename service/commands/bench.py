@@ -1,0 +1,52 @@
+"""`crosscheck bench`: figures of this machine, each beside the baseline it is to be judged against."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+commands = typer.Typer(help="Measure speed and accuracy end to end on this machine.", no_args_is_help=True)
+
+
+@commands.callback()
+def bench() -> None:
+    """Keep `bench` a group, whatever number of benchmarks it has."""
+
+
+@commands.command("checks")
+def checks(
+    folder: Annotated[
+        Path,
+        typer.Argument(exists=True, file_okay=False, metavar="DIR", help="Faces with a manifest.csv (path, identity)."),
+    ],
+    clients: Annotated[int, typer.Option(min=1, help="Terminals that check at the same time.")] = 2,
+    reference: Annotated[bool, typer.Option("--reference", help="Measure face_recognition beside it.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Enrol faces over HTTP, check the others over HTTP: error rates at the default threshold, latency, memory.
+
+    Gallery: the first image of each identity, those with a single image being distractors. Mated searches: every other
+    image. Non-mated searches: the same images again after their identities were withdrawn.
+    """
+    from service.commands.bench_checks import measure_brute_force, measure_checks, read_plan
+
+    plan = read_plan(folder)
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        figures = [measure_checks(plan, clients, progress)]
+        if reference:
+            figures.append(measure_brute_force(plan, clients, progress))
+    if as_json:
+        typer.echo(json.dumps([asdict(item) for item in figures]))
+        return
+    table = Table("", *(item.system for item in figures), title=f"{len(plan.probes)} checks, {clients} clients")
+    rows = {name: [asdict(item)[name] for item in figures] for name in asdict(figures[0]) if name != "system"}
+    for name, values in rows.items():
+        table.add_row(name.replace("_", " "), *(f"{value:.4g}" for value in values))
+    Console().print(table)
