@@ -18,7 +18,7 @@ from models.samples import Modality
 
 FMR_LEVELS = (0.01, 0.001, 0.0001)
 FPIR_LEVELS = (0.01,)
-BOOTSTRAP_PAIRS = 2_000_000
+BOOTSTRAP_PAIRS = 500_000
 """Least number of non-mated pairs that a bootstrap replicate looks at, of a set that has more."""
 
 
