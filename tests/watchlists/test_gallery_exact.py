@@ -1,5 +1,6 @@
 """The gallery answers exactly what comparing everything one by one would answer."""
 
+import math
 from collections.abc import Mapping
 from itertools import count
 
@@ -13,7 +14,7 @@ from models.fingerprint.cylinders import FingerTemplate
 from models.fingerprint.matcher import compare
 from models.samples import Position
 from tests.watchlists.makers import ALERTS, CALIBRATION, MISSING, NOW, SPACE, XA_ALERTS, Node, entry, face, finger
-from watchlists.gallery import Candidate
+from watchlists.gallery import Candidate, LocalGallery
 from watchlists.records import EntryKey, FaceTemplate, Templates, VisibilityClass, Watchlist
 
 TARGET = 0.01
@@ -22,7 +23,9 @@ Held = Mapping[EntryKey, tuple[VisibilityClass, Templates]]
 
 def face_score(probe: Templates, reference: Templates) -> float | None:
     similarities = [
-        float(a.vector.astype(np.float64) @ b.vector.astype(np.float64)) for a in probe.faces for b in reference.faces
+        math.fsum(float(x) * float(y) for x, y in zip(a.vector, b.vector, strict=True))
+        for a in probe.faces
+        for b in reference.faces
     ]
     return CALIBRATION.score(max(similarities)) if similarities else None
 
@@ -65,8 +68,8 @@ def assert_same(found: tuple[Candidate, ...], expected: list[Candidate]) -> None
     assert [candidate.key for candidate in found] == [candidate.key for candidate in expected]
     for ours, theirs in zip(found, expected, strict=True):
         assert ours.klass == theirs.klass
-        assert ours.score == pytest.approx(theirs.score, abs=1e-9)
-        assert ours.face == pytest.approx(theirs.face, abs=1e-9)
+        assert ours.score == pytest.approx(theirs.score, abs=1e-5)
+        assert ours.face == theirs.face
         assert ours.finger == pytest.approx(theirs.finger, abs=1e-5)
 
 
@@ -74,7 +77,7 @@ def test_faces_in_several_classes(node: Node) -> None:
     classes = (ALERTS, MISSING, XA_ALERTS)
     rng = np.random.default_rng(3)
     held: dict[EntryKey, tuple[VisibilityClass, Templates]] = {}
-    for number in range(3000):
+    for number in range(1200):
         # Captures of 40 people at all distances, so that scores lie on both sides of every threshold.
         person, noise = int(rng.integers(40)), float(rng.uniform(0, 2))
         shown = entry(f"e{number}", classes[int(rng.integers(3))])
@@ -94,7 +97,7 @@ def test_faces_in_several_classes(node: Node) -> None:
             assert result.compared_templates == comparisons
             lengths.append(len(expected))
     assert min(lengths) > 0
-    assert max(lengths) < 1500
+    assert max(lengths) < 600
 
 
 def test_faces_and_fingers_together(node: Node) -> None:
@@ -126,6 +129,28 @@ def test_faces_and_fingers_together(node: Node) -> None:
                 assert result.compared_templates == comparisons
                 both += sum(None not in (candidate.face, candidate.finger) for candidate in expected)
     assert both > 10
+
+
+def test_two_weak_scores_that_are_strong_together(node: Node) -> None:
+    """Neither modality reaches the threshold alone; their fusion does."""
+    probe_face, stored_face = np.zeros((2, SPACE.dimension), np.float32)
+    probe_face[0], stored_face[:2] = 1.0, (0.33, np.sqrt(1 - 0.33**2))
+    probe_finger, stored_finger = finger(1, 1), finger(1)
+    similarity = compare(probe_finger, stored_finger)
+    fingers = calibration.ScoreCalibration(((0.0, 0.0), (similarity, 2.5), (similarity + 1, 8.0)), source="made up")
+    stored = Templates((FaceTemplate(SPACE.model, stored_face),), (stored_finger,))
+    node.store.put_entry(entry("e1"), stored)
+    gallery = LocalGallery(node.store, SPACE, fingers)
+    gallery.load()
+
+    face_probe = FaceTemplate(SPACE.model, probe_face)
+    for probe, expected in (
+        (Templates((face_probe,)), []),
+        (Templates(fingers=(probe_finger,)), []),
+        (Templates((face_probe,), (probe_finger,)), ["e1"]),
+    ):
+        result = gallery.search(probe, {ALERTS}, considered={ALERTS}, target_fpir=TARGET, now=NOW)
+        assert [candidate.key.entry for candidate in result.candidates] == expected
 
 
 lists = count()

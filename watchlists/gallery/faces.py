@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -89,9 +90,12 @@ class FaceIndex:
         return found
 
     def best(self, slots: Sequence[int], probes: Vectors) -> float:
-        """Return the largest inner product of a vector in `slots` (at least one) and a probe, in double precision."""
-        vectors = np.stack([self._at(slot) for slot in slots]).astype(np.float64)
-        return float((vectors @ probes.astype(np.float64).T).max())
+        """Return the largest inner product of a vector in `slots` (at least one) and a probe.
+
+        Correctly rounded to double precision: equal vectors give equal results wherever they lie, on every machine.
+        """
+        exact = probes.astype(np.float64)  # a product of two float32 numbers is exact in double precision
+        return max(math.fsum((self._at(slot) * probe).tolist()) for slot in slots for probe in exact)
 
     def _rounding(self, probes: Vectors) -> float:
         """Bound of the rounding error of an inner product in float32, twice over.
