@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import datetime
 
 import cv2
 import faiss
@@ -26,39 +26,15 @@ from service.limits import Admission
 from service.probes import SampleEncoder
 from service.runtime import Runtime
 from service.settings import Settings
+from service.storage import open_store, system_clock
 from service.telemetry import Metrics
 from service.verification import Verifications
-from watchlists import migrations
 from watchlists.agreements import RuleBookHolder
-from watchlists.database import open_database
 from watchlists.gallery import LocalGallery
-from watchlists.keys import KeyRing
-from watchlists.sealing import FileRootKey
-from watchlists.store import Store
 
 DESCRIPTION = """Cross-border biometric identity checks under each partner's own data-handling rules.
 
 Errors are RFC 9457 problem documents: `type` is stable, `hint` says what to do."""
-
-
-def system_clock() -> datetime:
-    return datetime.now(UTC)
-
-
-def open_store(settings: Settings, clock: Callable[[], datetime] = system_clock) -> Store:
-    """Open the data folder's database, bring its tables up to date and unlock its keys.
-
-    Raises:
-        DataFolderMissing: there is no data folder yet.
-        RootKeyUnusable: the root key is missing, unreadable or not the one the data was sealed with.
-    """
-    if not settings.database_file.exists():
-        raise errors.DataFolderMissing(f"{settings.home} is not a Crosscheck data folder")
-    engine = open_database(settings.database_file)
-    migrations.upgrade(engine)
-    keys = KeyRing(engine, FileRootKey.load(settings.root_key_file))
-    keys.verify()
-    return Store(engine, keys, clock)
 
 
 def bootstrap(

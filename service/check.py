@@ -14,9 +14,10 @@ from service.api.messages import MatchAnswer, MatchRequest
 from service.disclosure import disclose
 from service.errors import UnusableProbe
 from service.freshness import Freshness
-from service.identity import Caller, Role, require
+from service.identity import Caller, require
 from service.ledger import Conclusion, Ledger
 from service.probes import EncodedSamples, SampleEncoder
+from service.roles import Role
 from watchlists.agreements import Request, RuleBook
 from watchlists.gallery import Gallery
 from watchlists.records import EntryKey, Subject

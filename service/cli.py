@@ -1,31 +1,65 @@
-"""The `crosscheck` command line: commands register here, work is done in service/commands."""
+"""The `crosscheck` command line: a command, and the models behind it, load only when that command is called."""
 
 from __future__ import annotations
 
+import importlib
 import sys
+from typing import Any, Final, NamedTuple
 
 import typer
 from rich.console import Console
+from typer.core import TyperCommand, TyperGroup
 
 from models.errors import CrosscheckError
-from service.commands import bench, demo, doctor, evaluate, init, model_files, partner, serve, token, watchlist
 
-typer_app = typer.Typer(
-    name="crosscheck",
-    help="Cross-border biometric identity checks under each partner's own data-handling rules.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-)
-typer_app.command("init")(init.init)
-typer_app.command("serve")(serve.serve)
-typer_app.command("demo")(demo.demo)
-typer_app.command("doctor")(doctor.doctor)
-typer_app.add_typer(model_files.commands, name="models")
-typer_app.add_typer(partner.commands, name="partner")
-typer_app.add_typer(token.commands, name="token")
-typer_app.add_typer(watchlist.commands, name="watchlist")
-typer_app.add_typer(bench.commands, name="bench")
-typer_app.add_typer(evaluate.evaluate_app, name="evaluate")
+
+class Entry(NamedTuple):
+    """Where a command is defined, as `commands` of a module, and what the overview says of it."""
+
+    module: str
+    help: str
+
+
+COMMANDS: Final = {
+    "demo": Entry("demo", "Enrol real portraits and fingerprints, and check two people over HTTP."),
+    "init": Entry("init", "Make a data folder."),
+    "serve": Entry("serve", "Serve the API."),
+    "doctor": Entry("doctor", "Check that everything is there and sound; say what to fix."),
+    "models": Entry("model_files", "Prepare and list the model files."),
+    "partner": Entry("partner", "Add and list partners."),
+    "token": Entry("token", "Issue, revoke and list tokens."),
+    "watchlist": Entry("watchlist", "Write, list and withdraw a partner's own entries."),
+    "evaluate": Entry("evaluate", "Measure accuracy on labelled samples (ISO/IEC 19795-1)."),
+    "bench": Entry("bench", "Measure speed and accuracy end to end on this machine."),
+}
+
+
+class LazyGroup(TyperGroup):
+    """A group that knows its commands by name and loads the one that is called."""
+
+    def list_commands(self, _ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, _ctx: Any, name: str) -> Any:
+        """Return what the overview and the search for similar names need."""
+        return TyperCommand(name, help=COMMANDS[name].help) if name in COMMANDS else None
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return the command itself."""
+        if args[0] not in COMMANDS:
+            return super().resolve_command(ctx, args)
+        module = importlib.import_module(f"service.commands.{COMMANDS[args[0]].module}")
+        command = typer.main.get_command(module.commands)
+        command.name = args[0]
+        return args[0], command, args[1:]
+
+
+typer_app = typer.Typer(name="crosscheck", cls=LazyGroup, no_args_is_help=True, pretty_exceptions_enable=False)
+
+
+@typer_app.callback()
+def crosscheck() -> None:
+    """Cross-border biometric identity checks under each partner's own data-handling rules."""
 
 
 def app() -> None:

@@ -16,8 +16,9 @@ from service import audit
 from service.api.messages import EntryBody, ImportLine
 from service.audit import EventKind
 from service.errors import UnusableProbe, problem_of, problem_of_validation
-from service.identity import Caller, Role, require
+from service.identity import Caller, require
 from service.probes import SampleEncoder
+from service.roles import Role
 from watchlists.errors import UnknownWatchlist
 from watchlists.records import Entry, EntryKey, Subject, Templates, VisibilityClass, Watchlist
 from watchlists.store import Outcome, PutResult, Store, StoredEntry

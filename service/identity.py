@@ -11,23 +11,15 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
 from sqlalchemy import Engine, RowMapping, select
 
 from models.errors import CrosscheckError
+from service.roles import Role
 from service.schema import tokens
 from watchlists.database import writing
 
 TOKEN_PREFIX = "xck_"  # noqa: S105 -- lets secret scanners recognise a leaked token
-
-
-class Role(StrEnum):
-    TERMINAL = "terminal"
-    SYNC = "sync"
-    REVIEWER = "reviewer"
-    AUDITOR = "auditor"
-    OPERATOR = "operator"
 
 
 @dataclass(frozen=True, slots=True)

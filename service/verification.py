@@ -16,8 +16,9 @@ from service.api.messages import VerifyAnswer, VerifyRequest, VerifySample
 from service.audit import EventKind
 from service.errors import UnusableProbe
 from service.freshness import Freshness
-from service.identity import Caller, Role, require
+from service.identity import Caller, require
 from service.probes import EncodedSamples, SampleEncoder
+from service.roles import Role
 from watchlists.agreements import tenths
 from watchlists.database import writing
 from watchlists.records import Templates

@@ -10,7 +10,8 @@ from pydantic import BaseModel
 
 from service.api.dependencies import AUTHENTICATED, CurrentCaller, CurrentRuntime, problems
 from service.errors import NotReady
-from service.identity import Role, require
+from service.identity import require
+from service.roles import Role
 
 router = APIRouter(tags=["operator"])
 

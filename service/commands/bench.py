@@ -12,7 +12,9 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-commands = typer.Typer(help="Measure speed and accuracy end to end on this machine.", no_args_is_help=True)
+commands = typer.Typer(
+    help="Measure speed and accuracy end to end on this machine.", no_args_is_help=True, add_completion=False
+)
 
 
 @commands.callback()

@@ -53,6 +53,10 @@ SCENES = (
 )
 
 
+commands = typer.Typer(add_completion=False)
+
+
+@commands.command()
 def demo(
     once: Annotated[
         bool, typer.Option("--once", help="Exit after the checks; status 0 only if all went right.")

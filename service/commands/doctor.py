@@ -15,8 +15,8 @@ from rich.table import Table
 from models.errors import CrosscheckError
 from models.face import FaceEncoder
 from models.weights import ModelStore
-from service.app import open_store
 from service.settings import Settings
+from service.storage import open_store
 from watchlists import migrations
 from watchlists.agreements import RuleBookHolder
 from watchlists.gallery import LocalGallery
@@ -33,6 +33,10 @@ class Finding:
     hint: str = ""
 
 
+commands = typer.Typer(add_completion=False)
+
+
+@commands.command()
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """Check models, data folder, database, agreements, gallery and clock; say what to fix."""
     findings = list(examine(Settings()))

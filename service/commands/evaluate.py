@@ -28,7 +28,9 @@ from models.face import FaceEncoder
 from models.weights import ModelStore
 from service.settings import Settings
 
-evaluate_app = typer.Typer(help="Measure accuracy on labelled samples (ISO/IEC 19795-1).", no_args_is_help=True)
+commands = typer.Typer(
+    help="Measure accuracy on labelled samples (ISO/IEC 19795-1).", no_args_is_help=True, add_completion=False
+)
 
 
 def _drawable(plot: Path | None) -> Path | None:
@@ -49,7 +51,7 @@ Fit = Annotated[bool, typer.Option("--fit", help="Also fit a score calibration t
 ProgressReport = Callable[[str, float], None]
 
 
-@evaluate_app.command("faces")
+@commands.command("faces")
 def faces(
     folder: Folder,
     *,
@@ -72,7 +74,7 @@ def faces(
     _print(evaluation, beside, calibration, as_json=as_json)
 
 
-@evaluate_app.command("fingerprints")
+@commands.command("fingerprints")
 def fingerprints(
     folder: Folder, *, as_json: AsJson = False, plot: Plot = None, limit: Limit = None, fit: Fit = False
 ) -> None:

@@ -11,10 +11,10 @@ from rich.console import Console
 
 from models.errors import CrosscheckError
 from models.weights import ModelStore
-from service.app import open_store, system_clock
 from service.commands.model_files import prepare_with_progress
 from service.commands.sample import SampleAccess, add_sample
 from service.settings import Settings
+from service.storage import open_store, system_clock
 from watchlists import migrations
 from watchlists.database import open_database
 from watchlists.keys import KeyRing
@@ -26,6 +26,10 @@ class DataFolderExists(CrosscheckError):
     hint = "Choose another CROSSCHECK_HOME; an existing data folder is never overwritten."
 
 
+commands = typer.Typer(add_completion=False)
+
+
+@commands.command()
 def init(
     sample: Annotated[bool, typer.Option("--sample", help="Add partners XA and XB, an agreement and tokens.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print tokens and watchlists as JSON.")] = False,

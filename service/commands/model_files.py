@@ -15,7 +15,7 @@ from models.face import FaceEncoder
 from models.weights import ModelStore
 from service.settings import Settings
 
-commands = typer.Typer(help="Prepare and list the model files.", no_args_is_help=True)
+commands = typer.Typer(help="Prepare and list the model files.", no_args_is_help=True, add_completion=False)
 
 
 @commands.command("prepare")

@@ -9,11 +9,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from service.app import open_store
 from service.settings import Settings
+from service.storage import open_store
 from watchlists.records import Partner
 
-commands = typer.Typer(help="Add and list partners.", no_args_is_help=True)
+commands = typer.Typer(help="Add and list partners.", no_args_is_help=True, add_completion=False)
 
 
 @commands.command("add")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from service.identity import Caller, Role, TokenRegister
+from service.identity import Caller, TokenRegister
+from service.roles import Role
 from service.settings import Settings
 from watchlists.agreements.samples import copy_samples
 from watchlists.records import Partner, Watchlist

@@ -11,7 +11,10 @@ from service.app import bootstrap, create_app
 from service.settings import Settings
 from service.telemetry import configure_logging
 
+commands = typer.Typer(add_completion=False)
 
+
+@commands.command()
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535)] = 8000,

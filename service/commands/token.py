@@ -10,11 +10,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from service.app import open_store
-from service.identity import Caller, Role, TokenRegister
+from service.identity import Caller, TokenRegister
+from service.roles import Role
 from service.settings import Settings
+from service.storage import open_store
 
-commands = typer.Typer(help="Issue, revoke and list tokens.", no_args_is_help=True)
+commands = typer.Typer(help="Issue, revoke and list tokens.", no_args_is_help=True, add_completion=False)
 
 
 @commands.command("issue")

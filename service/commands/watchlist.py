@@ -20,7 +20,9 @@ from service.commands.client import DEFAULT_URL, Token, Url, call, connect
 
 LINES_PER_REQUEST = 64
 
-commands = typer.Typer(help="Write, list and withdraw a partner's own entries.", no_args_is_help=True)
+commands = typer.Typer(
+    help="Write, list and withdraw a partner's own entries.", no_args_is_help=True, add_completion=False
+)
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 

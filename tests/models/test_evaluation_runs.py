@@ -23,7 +23,7 @@ from models.evaluation.reference import load_reference
 from models.fingerprint.synthetic import synthetic_template
 from models.samples import Position
 from models.weights import ModelStore
-from service.commands.evaluate import evaluate_app
+from service.commands.evaluate import commands
 from service.commands.portraits import ENROLLED, OTHER, PROBE, portraits
 
 RUNNER = CliRunner()
@@ -51,7 +51,7 @@ def fingers(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run_json(*arguments: str) -> dict[str, Any]:
-    result = RUNNER.invoke(evaluate_app, [*arguments, "--json"], catch_exceptions=False)
+    result = RUNNER.invoke(commands, [*arguments, "--json"], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     figures: dict[str, Any] = json.loads(result.stdout)
     return figures
@@ -99,7 +99,7 @@ def test_each_pair_is_compared_once_and_without_regard_to_positions(tmp_path: Pa
 def test_table_plot_and_limit(fingers: Path, tmp_path: Path) -> None:
     plot = tmp_path / "det.svg"
     result = RUNNER.invoke(
-        evaluate_app, ["fingerprints", str(fingers), "--limit", "18", "--plot", str(plot)], catch_exceptions=False
+        commands, ["fingerprints", str(fingers), "--limit", "18", "--plot", str(plot)], catch_exceptions=False
     )
     assert result.exit_code == 0
     assert "18 samples of 6 subjects" in " ".join(result.stdout.split())
@@ -110,7 +110,7 @@ def test_table_plot_and_limit(fingers: Path, tmp_path: Path) -> None:
 
 def test_a_fitted_calibration_is_printed_as_a_manifest_takes_it(tmp_path: Path) -> None:
     folder = write_fingers(tmp_path, 40, 2)
-    result = RUNNER.invoke(evaluate_app, ["fingerprints", str(folder), "--fit"], catch_exceptions=False)
+    result = RUNNER.invoke(commands, ["fingerprints", str(folder), "--fit"], catch_exceptions=False)
     assert result.exit_code == 0
     printed = tomllib.loads(result.stdout[result.stdout.index("[face.calibration]") :])["face"]["calibration"]
     calibration = ScoreCalibration(knots=tuple(map(tuple, printed["knots"])), source=printed["source"])
@@ -120,14 +120,14 @@ def test_a_fitted_calibration_is_printed_as_a_manifest_takes_it(tmp_path: Path) 
 
 def test_a_manifest_error_is_told_before_anything_is_measured(tmp_path: Path) -> None:
     for command in ("faces", "fingerprints"):
-        result = RUNNER.invoke(evaluate_app, [command, str(tmp_path)])
+        result = RUNNER.invoke(commands, [command, str(tmp_path)])
         assert isinstance(result.exception, ManifestError)
         assert result.stdout == ""
 
 
 @pytest.mark.parametrize("plot", ["det.png", "nowhere/det.svg"])
 def test_a_plot_that_cannot_be_written_is_refused_first(fingers: Path, tmp_path: Path, plot: str) -> None:
-    result = RUNNER.invoke(evaluate_app, ["fingerprints", str(fingers), "--plot", str(tmp_path / plot)])
+    result = RUNNER.invoke(commands, ["fingerprints", str(fingers), "--plot", str(tmp_path / plot)])
     assert result.exit_code == 2
     assert ".svg" in result.output
 
