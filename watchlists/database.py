@@ -15,13 +15,14 @@ BUSY_TIMEOUT = 10.0
 
 _WRITES = "crosscheck_writes"
 
+_BUSY_TIMEOUT = f"PRAGMA busy_timeout = {round(BUSY_TIMEOUT * 1000)}"
 # FULL: an acknowledged write survives a power cut. secure_delete: what is deleted is overwritten with zeros.
 _PRAGMAS = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
     "PRAGMA secure_delete = ON",
-    f"PRAGMA busy_timeout = {round(BUSY_TIMEOUT * 1000)}",
+    _BUSY_TIMEOUT,
 )
 
 
@@ -60,14 +61,15 @@ def wipe_journal(engine: Engine) -> bool:
     if engine.dialect.name != "sqlite":
         return True
     raw = engine.raw_connection()
+    cursor = raw.cursor()
     try:
-        cursor = raw.cursor()
         cursor.execute("PRAGMA busy_timeout = 0")  # a clean-up must not keep a writer waiting
-        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        row = cursor.fetchone()
-        cursor.execute(_PRAGMAS[-1])
-        return row is not None and row[0] == 0
+        row = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return bool(row[0] == 0)
+    except sqlite3.OperationalError:
+        return False  # the write before it is committed: it must not look as if it had failed
     finally:
+        cursor.execute(_BUSY_TIMEOUT)
         raw.close()
 
 
