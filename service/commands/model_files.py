@@ -12,6 +12,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from models.face import FaceEncoder
+from models.fingerprint.matcher import warm_up
 from models.weights import ModelStore
 from service.settings import Settings
 
@@ -43,7 +44,7 @@ def list_models(as_json: Annotated[bool, typer.Option("--json", help="Print JSON
 
 
 def prepare_with_progress(store: ModelStore) -> None:
-    """Prepare the model files with a progress bar on standard error.
+    """Prepare the model files and compile the fingerprint kernels, with a progress bar on standard error.
 
     Raises:
         ModelFileError: a package that holds a source file is missing or holds another file.
@@ -51,3 +52,5 @@ def prepare_with_progress(store: ModelStore) -> None:
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("model files", total=1.0)
         store.prepare(lambda what, share: progress.update(task, description=what, completed=share))
+        progress.update(task, description="compiling kernels")
+        warm_up()
