@@ -69,5 +69,5 @@ def app() -> None:
     except CrosscheckError as error:
         console = Console(stderr=True, highlight=False)
         console.print(f"[red]Error:[/red] {error.detail}", soft_wrap=True)
-        console.print(f"[dim]{error.hint}[/dim]", soft_wrap=True)
+        console.print(f"{error.hint}", soft_wrap=True)
         sys.exit(2)

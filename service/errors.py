@@ -91,6 +91,7 @@ STATUS_BY_SLUG: Mapping[str, int] = {
     "watchlist-name-taken": 409,
     "unknown-watchlist": 404,
     "unknown-entry": 404,
+    "foreign-watchlist": 403,
     "body-too-large": 413,
     "image-too-large": 413,
     "overloaded": 503,

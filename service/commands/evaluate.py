@@ -26,6 +26,7 @@ from models.evaluation.reference import ReferenceFigures, measure_reference
 from models.evaluation.report import Evaluation
 from models.face import FaceEncoder
 from models.weights import ModelStore
+from service.commands.model_files import prepare_with_progress
 from service.settings import Settings
 
 commands = typer.Typer(
@@ -65,8 +66,10 @@ def faces(
 ) -> None:
     """Measure face recognition; the manifest has the columns path, identity."""
     samples = read_face_manifest(folder)[:limit]
+    store = ModelStore(Settings().models_folder)
+    prepare_with_progress(store)
     with _progress() as progress:
-        encoder = FaceEncoder(ModelStore(Settings().models_folder), threads=1)
+        encoder = FaceEncoder(store, threads=1)
         comparisons, evaluation = evaluate_faces(samples, encoder, progress)
         beside = measure_reference(samples, progress) if reference else None
         calibration = _fitted(comparisons, folder, progress) if fit else None

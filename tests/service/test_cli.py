@@ -1,0 +1,116 @@
+"""The command line as an operator uses it: real commands on a real data folder, and a service of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from models.weights import ModelStore
+from service.commands.local_service import local_service
+from tests.service.node import entry
+
+
+class Operator:
+    """Runs commands on one data folder."""
+
+    def __init__(self, home: Path, models: Path) -> None:
+        self._environment = os.environ | {"CROSSCHECK_HOME": str(home), "CROSSCHECK_MODELS": str(models)}
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", "from service.cli import app; app()", *arguments]
+        return subprocess.run(command, env=self._environment, capture_output=True, text=True, check=False)
+
+    def output(self, *arguments: str) -> str:
+        result = self.run(*arguments)
+        assert result.returncode == 0, result.stderr
+        return result.stdout
+
+
+@pytest.fixture
+def operator(tmp_path: Path, model_store: ModelStore) -> Operator:
+    return Operator(tmp_path / "home", model_store.folder)
+
+
+def test_a_new_data_folder_is_sound(operator: Operator) -> None:
+    access = json.loads(operator.output("init", "--sample", "--json"))
+    assert {"xa-terminal", "xb-terminal", "xa-sync", "xb-sync", "xb-reviewer"} <= access["tokens"].keys()
+    assert access["watchlists"].keys() == {"xa", "xb"}
+    findings = json.loads(operator.output("doctor", "--json"))
+    assert {finding["what"]: finding["ok"] for finding in findings} == dict.fromkeys(
+        ("models", "data folder", "database", "agreements", "gallery", "clock"), True
+    )
+
+
+def test_partners_and_tokens_are_added_listed_and_revoked(operator: Operator) -> None:
+    operator.output("init")
+    operator.output("partner", "add", "xc", "State of XC")
+    assert json.loads(operator.output("partner", "list", "--json")) == [{"partner": "xc", "name": "State of XC"}]
+    assert operator.output("token", "issue", "xc", "terminal", "xc-gate-1").startswith("xck_")
+    operator.output("token", "revoke", "xc-gate-1")
+    (record,) = json.loads(operator.output("token", "list", "--json"))
+    assert (record["name"], record["role"], bool(record["revoked_at"])) == ("xc-gate-1", "terminal", True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (("serve",), "crosscheck init"),
+        (("token", "list"), "crosscheck init"),
+        (("watchlist", "list", "--token", "x", "--url", "http://127.0.0.1:9"), "crosscheck serve"),
+    ],
+    ids=["serve", "token", "watchlist"],
+)
+def test_what_is_missing_is_said_with_what_to_do(operator: Operator, arguments: tuple[str, ...], hint: str) -> None:
+    result = operator.run(*arguments)
+    assert result.returncode == 2
+    assert hint in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_data_folder_is_not_overwritten(operator: Operator) -> None:
+    operator.output("init")
+    result = operator.run("init")
+    assert (result.returncode, "never overwritten" in result.stderr) == (2, True)
+
+
+def test_a_token_needs_a_partner(operator: Operator) -> None:
+    operator.output("init")
+    result = operator.run("token", "issue", "xz", "terminal", "xz-gate-1")
+    assert (result.returncode, "crosscheck partner add" in result.stderr) == (2, True)
+
+
+def test_a_wrong_model_file_is_refused_at_start(operator: Operator, tmp_path: Path, model_store: ModelStore) -> None:
+    copy = tmp_path / "models"
+    copy.mkdir()
+    for file in model_store.entries():
+        (copy / file.file).write_bytes(model_store.path(file.name).read_bytes())
+    damaged = copy / model_store.entries()[-1].file
+    damaged.write_bytes(damaged.read_bytes()[:-1] + b"\x00")
+    operator.output("init")
+    result = Operator(tmp_path / "home", copy).run("serve")
+    assert (result.returncode, "crosscheck models prepare" in result.stderr) == (2, True)
+
+
+def test_a_file_is_imported_into_a_running_service(operator: Operator, tmp_path: Path) -> None:
+    lines = [{"entry_id": f"E-{number}"} | entry(finger_number=number) for number in range(3)]
+    file = tmp_path / "entries.ndjson"
+    file.write_text("\n".join(map(json.dumps, [*lines, {"entry_id": "E-9"}])) + "\n")
+    with local_service() as service:
+        access = ("--token", service.access.tokens["xb-sync"], "--url", service.url)
+        command = ("watchlist", "import", str(file), "--watchlist", "xb-new", "--json", *access)
+        first, again = operator.run(*command), operator.run(*command)
+        assert json.loads(first.stdout) == {"created": 3, "replaced": 0, "unchanged": 0, "refused": 1}
+        assert "line 4" in first.stderr
+        assert json.loads(again.stdout) == {"created": 0, "replaced": 0, "unchanged": 3, "refused": 1}
+        operator.output("watchlist", "withdraw", "xb-new", "E-1", *access)
+        listed = json.loads(operator.output("watchlist", "list", "--json", *access))
+    assert {item["watchlist"]: item["entries"] for item in listed} == {"xb-alerts": 0, "xb-new": 2}
+
+
+def test_the_demo_comes_out_as_it_must(operator: Operator) -> None:
+    assert "Every check came out as it must." in operator.output("demo", "--once")
