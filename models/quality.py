@@ -23,7 +23,8 @@ class FaceQuality:
     """What was measured on one face.
 
     Args:
-        eye_distance: between the eye centres, in pixels of the original image.
+        eye_distance: between the eye centres, in pixels of the original image; of a face that is turned away, what it
+            would be from the front.
         luminance: median luma of the face, 0..255.
         bright_share: share of the face's pixels that are blown out.
         yaw: how far the face is turned to a side, in degrees, from the landmarks; its sign is the side.
@@ -53,7 +54,7 @@ def measure_face(image: Pixels, landmarks: NDArray[np.float32], confidence: floa
     down = mouth - eyes
     luma = _face_luma(image, landmarks)
     return FaceQuality(
-        eye_distance=float(np.hypot(*across)),
+        eye_distance=float(max(np.hypot(*across), np.hypot(*down) / calibration.FACE_MOUTH_DROP)),
         luminance=float(np.median(luma)),
         bright_share=float((luma >= calibration.FACE_BLOWN_OUT_LUMA).mean()),
         yaw=_yaw(across, down, nose - eyes),
@@ -67,6 +68,38 @@ def assess_face(quality: FaceQuality) -> Assessment:
     return Assessment(tuple(_remarks(quality)))
 
 
+def scene_remarks(image: Pixels) -> tuple[Reason, ...]:
+    """Return why an image may show no face: it is dark all over."""
+    luma = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+    return (_DARK,) if float(np.percentile(luma, 99)) < calibration.SCENE_LUMA_MINIMUM else ()
+
+
+_DARK = Reason(ReasonCode.TOO_DARK, "The picture is too dark. Put more light on the face, from the front.")
+_DIM = Reason(ReasonCode.TOO_DARK, "The face is dark; a match may be missed. Put more light on it.", Severity.WARNING)
+_BLOWN_OUT = Reason(
+    ReasonCode.TOO_BRIGHT, "The face is blown out. Shorten the exposure or keep direct light off the face."
+)
+_BRIGHT = Reason(
+    ReasonCode.TOO_BRIGHT,
+    "The face is partly blown out; a match may be missed. Shorten the exposure.",
+    Severity.WARNING,
+)
+_TURNED = Reason(ReasonCode.TURNED_AWAY, "The face is turned away. Ask the person to look straight at the camera.")
+_HALF_TURNED = Reason(
+    ReasonCode.TURNED_AWAY,
+    "The face is half turned away; a match may be missed. Ask the person to look straight at the camera.",
+    Severity.WARNING,
+)
+_UNSURE = Reason(
+    ReasonCode.LOW_CONFIDENCE, "The face is hard to see. Ask the person to take off what covers it, and capture again."
+)
+_BARELY_SURE = Reason(
+    ReasonCode.LOW_CONFIDENCE,
+    "The face is hard to see; a match may be missed. Capture again if time allows.",
+    Severity.WARNING,
+)
+
+
 def _remarks(quality: FaceQuality) -> Iterator[Reason]:
     if quality.eye_distance < calibration.FACE_EYE_DISTANCE_MINIMUM:
         yield Reason(
@@ -74,26 +107,15 @@ def _remarks(quality: FaceQuality) -> Iterator[Reason]:
             f"The eyes are {quality.eye_distance:.0f} pixels apart, {calibration.FACE_EYE_DISTANCE_MINIMUM:.0f} are "
             "needed. Bring the person closer to the camera, or send the image at full resolution.",
         )
-    if quality.luminance < calibration.FACE_LUMA_MINIMUM:
-        yield Reason(ReasonCode.TOO_DARK, "The face is too dark. Put more light on it, from the front.")
-    if quality.bright_share > calibration.FACE_BLOWN_OUT_SHARE:
-        yield Reason(
-            ReasonCode.TOO_BRIGHT, "The face is blown out. Shorten the exposure or keep direct light off the face."
-        )
-    turned = max(abs(quality.yaw) / calibration.FACE_YAW_LIMIT, abs(quality.pitch) / calibration.FACE_PITCH_LIMIT)
-    if turned > 1:
-        yield Reason(ReasonCode.TURNED_AWAY, "The face is turned away. Ask the person to look straight at the camera.")
-    if quality.confidence < calibration.FACE_CONFIDENCE_MINIMUM:
-        yield Reason(
-            ReasonCode.LOW_CONFIDENCE,
-            "The face is hard to see. Ask the person to take off what covers it, and capture again.",
-        )
-    elif quality.confidence < calibration.FACE_CONFIDENCE_WARNING:
-        yield Reason(
-            ReasonCode.LOW_CONFIDENCE,
-            "The face is hard to see; a match may be missed. Capture again if time allows.",
-            Severity.WARNING,
-        )
+    if quality.luminance < calibration.FACE_LUMA_WARNING:
+        yield _DARK if quality.luminance < calibration.FACE_LUMA_MINIMUM else _DIM
+    if quality.bright_share > calibration.FACE_BLOWN_OUT_SHARE_WARNING:
+        yield _BLOWN_OUT if quality.bright_share > calibration.FACE_BLOWN_OUT_SHARE_LIMIT else _BRIGHT
+    yaw, pitch = abs(quality.yaw), abs(quality.pitch)
+    if yaw > calibration.FACE_YAW_WARNING or pitch > calibration.FACE_PITCH_WARNING:
+        yield _TURNED if yaw > calibration.FACE_YAW_LIMIT or pitch > calibration.FACE_PITCH_LIMIT else _HALF_TURNED
+    if quality.confidence < calibration.FACE_CONFIDENCE_WARNING:
+        yield _UNSURE if quality.confidence < calibration.FACE_CONFIDENCE_MINIMUM else _BARELY_SURE
 
 
 def _face_luma(image: Pixels, landmarks: NDArray[np.float32]) -> NDArray[np.uint8]:

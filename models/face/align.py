@@ -22,9 +22,12 @@ TEMPLATES: dict[str, Template] = {
         112,
         np.array([[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]]),
     ),
+    # dlib aligns by landmarks of its own. These are the mean places of YuNet's landmarks on the chips that dlib's
+    # 5-point aligner cuts (padding 0.25) out of 657 LFW images, made symmetric; standard deviations 2.5 to 3 pixels for
+    # the eyes, 6 to 7 across for the nose, 4 to 5 for the mouth. Half first looks, half close-ups: they differ by 1 pixel.
     DLIB: (
         150,
-        np.array([[46.9, 46.0], [102.1, 46.0], [74.5, 79.7], [50.5, 104.7], [98.5, 104.7]]),
+        np.array([[46.9, 45.5], [102.1, 45.5], [74.5, 78.3], [50.9, 103.6], [98.1, 103.6]]),
     ),
 }
 """Side of the square chip in pixels, and where the five landmarks go: float64 (5, 2), x and y."""
@@ -39,7 +42,7 @@ def align(image: Pixels, landmarks: Floats, alignments: Iterable[tuple[str, int]
         alignments: template name and side of the chip in pixels (the template scales with it).
     """
     return {
-        (name, size): _cut(image, similarity(landmarks, template_points(name, size)), size) for name, size in alignments
+        (name, size): warp(image, similarity(landmarks, template_points(name, size)), size) for name, size in alignments
     }
 
 
@@ -62,8 +65,16 @@ def similarity(source: NDArray[np.floating], target: NDArray[np.floating]) -> ND
     return np.array([[a.real, -a.imag, b.real], [a.imag, a.real, b.imag]])
 
 
-def _cut(image: Pixels, transform: NDArray[np.float64], size: int) -> Pixels:
-    """Warp the chip out of the image; where that shrinks it more than twice, average pixels first (no aliasing)."""
+def warp(image: Pixels, transform: NDArray[np.float64], size: int) -> Pixels:
+    """Return a square of `size` pixels warped out of an image, black where there is none.
+
+    Where that shrinks the image to less than half, pixels are averaged first, so that nothing aliases.
+
+    Args:
+        image: uint8 (height, width, 3).
+        transform: float64 (2, 3), from image to square.
+        size: side of the square in pixels.
+    """
     image, transform = _shrunk(image, transform, size)
     return np.asarray(cv2.warpAffine(image, transform, (size, size), flags=cv2.INTER_LINEAR))
 

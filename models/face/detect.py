@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from models.calibration import FACE_DETECTION_MINIMUM, FACE_OVERLAP_LIMIT
+from models.calibration import (
+    FACE_CLOSE_UP_SIDE,
+    FACE_DETECTION_MINIMUM,
+    FACE_OVERLAP_LIMIT,
+    FACE_SEEN_SIDE_RANGE,
+)
+from models.face.align import warp
 from models.face.network import Floats, Network
 from models.images import Pixels
 
 _STRIDES = (8, 16, 32)
 _OUTPUTS = tuple(f"{head}_{stride}" for head in ("cls", "obj", "bbox", "kps") for stride in _STRIDES)
 _CANDIDATES_LIMIT = 1000
+_MIRRORED = [1, 0, 2, 4, 3]  # the landmarks of a mirrored face, in the order of the face itself
 
-_SMALL = (320, 320)
-_CANVASES = (_SMALL, (480, 640), (640, 480), (640, 640))
+_SMALL = (192, 192)
+_SMALL_IMAGE = 320
+_WIDE, _TALL, _SQUARE = (480, 640), (640, 480), (640, 640)
 _FINE = (1024, 1024)
+_CLOSE_UP = (160, 160)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +39,17 @@ class DetectedFace:
         box: left, top, width, height.
         landmarks: float32 (5, 2), x and y of the subject's right eye, left eye, nose tip, right and left mouth corner.
         confidence: of the detector, 0..1.
+        seen_side: side of the face in pixels as the network saw it, after the image was scaled.
     """
 
     box: tuple[float, float, float, float]
     landmarks: Floats
     confidence: float
+    seen_side: float
 
 
 class FaceDetector:
-    """YuNet, compiled beforehand for the few canvas sizes that images are fitted into.
+    """YuNet, compiled beforehand for the few canvas sizes that images are fitted into: no request waits for a compiler.
 
     Args:
         onnx: content of the YuNet model file.
@@ -45,30 +57,59 @@ class FaceDetector:
     """
 
     def __init__(self, onnx: bytes, *, threads: int = 1) -> None:
-        self._canvases = {size: _Canvas(onnx, size, threads) for size in (*_CANVASES, _FINE)}
+        sizes = (_SMALL, _WIDE, _TALL, _SQUARE, _FINE, _CLOSE_UP)
+        self._canvases = {size: _Canvas(onnx, size, threads) for size in sizes}
 
     def detect(self, image: Pixels) -> tuple[DetectedFace, ...]:
         """Return the faces of an image (uint8, (height, width, 3), BGR), the most confident first.
 
-        The image is fitted into 640 pixels (320 where it is no larger); where that shows no face in a larger image, it
-        is looked at again at 1024 pixels.
+        Images of up to 320 pixels are fitted into 192 pixels, where YuNet is quick and its landmarks of a portrait are
+        as good as at 640; larger ones into 640. Where that shows no face, a finer look follows: 640, then 1024.
         """
         height, width = image.shape[:2]
-        faces = self._canvases[_canvas_size(height, width)].detect(image)
-        if not faces and max(height, width) > max(_CANVASES[-1]):
-            faces = self._canvases[_FINE].detect(image)
-        return faces
+        for size in _sizes_to_try(height, width):
+            faces = self._canvases[size].detect(image)
+            if faces:
+                return faces
+        return ()
+
+    def look_again(self, image: Pixels, face: DetectedFace) -> DetectedFace:
+        """Return the face with landmarks taken at the scale at which YuNet places them best.
+
+        They are the mean of two looks, straight and mirrored, so that no side is preferred. A face that was seen at
+        that scale before, or that is lost in the close-up, is returned as it is.
+        """
+        if FACE_SEEN_SIDE_RANGE[0] <= face.seen_side <= FACE_SEEN_SIDE_RANGE[1]:
+            return face
+        straight, mirrored = (self._close_up(image, face, mirror=mirror) for mirror in (False, True))
+        if straight is None or mirrored is None:
+            return face
+        return replace(face, landmarks=(straight + mirrored[_MIRRORED]) / np.float32(2))
+
+    def _close_up(self, image: Pixels, face: DetectedFace, *, mirror: bool) -> Floats | None:
+        """Detect in a square around the face; return the landmarks of the face nearest to its centre."""
+        left, top, width, height = face.box
+        size = _CLOSE_UP[0]
+        scale = FACE_CLOSE_UP_SIDE / max(math.sqrt(width * height), 1e-6)
+        middle = (size - 1) / 2
+        flip = -1.0 if mirror else 1.0
+        transform = np.array(
+            [
+                [flip * scale, 0.0, middle - flip * scale * (left + width / 2)],
+                [0.0, scale, middle - scale * (top + height / 2)],
+            ]
+        )
+        faces = self._canvases[_CLOSE_UP].detect(warp(image, transform, size))
+        if not faces:
+            return None
+        nearest = min(faces, key=lambda found: float(np.abs(found.landmarks.mean(axis=0) - middle).sum()))
+        return np.asarray((nearest.landmarks - transform[:, 2]) / transform[[0, 1], [0, 1]], dtype=np.float32)
 
 
-def _canvas_size(height: int, width: int) -> tuple[int, int]:
-    """Return the smallest canvas (height, width) on which the image keeps the scale that its long side allows."""
-    if max(height, width) <= max(_SMALL):
-        return _SMALL
-    if 4 * height <= 3 * width:
-        return (480, 640)
-    if 4 * width <= 3 * height:
-        return (640, 480)
-    return (640, 640)
+def _sizes_to_try(height: int, width: int) -> tuple[tuple[int, int], ...]:
+    """Return canvases (height, width) from quick to fine; those of 640 pixels waste little of their area."""
+    medium = _WIDE if 4 * height <= 3 * width else _TALL if 4 * width <= 3 * height else _SQUARE
+    return (_SMALL, medium) if max(height, width) <= _SMALL_IMAGE else (medium, _FINE)
 
 
 class _Canvas:
@@ -97,8 +138,9 @@ class _Canvas:
         boxes = np.concatenate([centres - sizes / 2, sizes], axis=1) / np.float32(scale)
         landmarks = (points[found].reshape(-1, 5, 2) + origins[:, None]) * strides[:, None] / np.float32(scale)
         return tuple(
-            DetectedFace(_as_box(boxes[index]), landmarks[index], float(confidences[found[index]]))
+            DetectedFace(box, landmarks[index], float(confidences[found[index]]), math.sqrt(box[2] * box[3]) * scale)
             for index in _without_repeats(boxes)
+            for box in (_as_box(boxes[index]),)
         )
 
     def _fit(self, image: Pixels) -> tuple[Floats, float]:
@@ -106,7 +148,7 @@ class _Canvas:
         height, width = image.shape[:2]
         scale = min(self._size[0] / height, self._size[1] / width)
         resized = (max(1, round(width * scale)), max(1, round(height * scale)))
-        image = cv2.resize(image, resized, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+        image = cv2.resize(image, resized, interpolation=cv2.INTER_AREA if scale < 0.5 else cv2.INTER_LINEAR)
         canvas = np.zeros((1, 3, *self._size), dtype=np.float32)
         canvas[0, :, : image.shape[0], : image.shape[1]] = image.transpose(2, 0, 1)
         return canvas, scale

@@ -12,7 +12,7 @@ from models.face.choose import choose_subject
 from models.face.detect import FaceDetector
 from models.face.embed import FaceEmbedder, embedding_plan
 from models.images import decode_image
-from models.quality import assess_face, measure_face
+from models.quality import assess_face, measure_face, scene_remarks
 from models.samples import Assessment, Reason
 from models.weights import YUNET, ModelStore
 
@@ -41,7 +41,8 @@ class FaceEncoder:
 
     Args:
         store: a prepared models folder.
-        threads: encodings that run at once, a core each; more callers wait for their turn.
+        threads: encodings that run at once; more callers wait for their turn. Each takes one core, and a second one
+            for a moment where that is free.
 
     Raises:
         ModelFileError: a model file is missing or wrong.
@@ -66,7 +67,8 @@ class FaceEncoder:
         faces = self._detector.detect(image)
         subject = choose_subject(faces, *image.shape[:2])
         if isinstance(subject, Reason):
-            return FaceSample(Assessment((subject,)))
+            return FaceSample(Assessment((subject, *scene_remarks(image))))
+        subject = self._detector.look_again(image, subject)
         assessment = assess_face(measure_face(image, subject.landmarks, subject.confidence))
         if not assessment.accepted:
             return FaceSample(assessment, None, subject.box, subject.landmarks, subject.confidence)

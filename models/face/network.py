@@ -42,11 +42,36 @@ class Network:
         for _ in range(threads):
             self._idle.put(compiled.create_infer_request())
 
+    def start(self, values: Floats) -> PendingInference:
+        """Start the network on float32 `values` of the input shape, once a request is free, and return at once."""
+        request = self._idle.get()
+        request.start_async([values], share_inputs=True)
+        return PendingInference(values, request, self._ports, self._idle)
+
     def run(self, values: Floats) -> list[Floats]:
         """Run the network on float32 `values` of the input shape; the outputs are the caller's own."""
-        request = self._idle.get()
+        return self.start(values).result()
+
+
+class PendingInference:
+    """An inference under way. `result` must be called, once: it gives the request back."""
+
+    def __init__(
+        self,
+        values: Floats,
+        request: openvino.InferRequest,
+        ports: list[openvino.ConstOutput],
+        idle: LifoQueue[openvino.InferRequest],
+    ) -> None:
+        self._values = values  # read by OpenVINO in place: kept alive until it is done
+        self._request = request
+        self._ports = ports
+        self._idle = idle
+
+    def result(self) -> list[Floats]:
+        """Wait for the outputs and return copies of them."""
         try:
-            request.infer([values], share_inputs=True)
-            return [np.array(request.get_tensor(port).data) for port in self._ports]
+            self._request.wait()
+            return [np.array(self._request.get_tensor(port).data) for port in self._ports]
         finally:
-            self._idle.put(request)
+            self._idle.put(self._request)
