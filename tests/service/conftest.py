@@ -33,7 +33,7 @@ def make_node(tmp_path: Path, model_store: ModelStore, faces: FaceEncoder) -> It
 
     yield make
     for node in nodes:
-        node.runtime.close()
+        node.stop()
 
 
 @pytest.fixture

@@ -82,9 +82,14 @@ class Node:
     def start(self) -> None:
         self.runtime = bootstrap(self._settings, self.clock, self.faces)
         self.client = TestClient(create_app(self.runtime), raise_server_exceptions=False)
+        self.client.__enter__()  # one event loop for all requests, as in a server
+
+    def stop(self) -> None:
+        self.client.__exit__(None, None, None)
+        self.runtime.close()
 
     def restart(self) -> None:
-        self.runtime.close()
+        self.stop()
         self.start()
 
     def call(self, who: str, method: str, path: str, **kwargs: Any) -> Response:
