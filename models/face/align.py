@@ -24,7 +24,7 @@ TEMPLATES: dict[str, Template] = {
     ),
     # dlib aligns by landmarks of its own. These are the mean places of YuNet's landmarks on the chips that dlib's
     # 5-point aligner cuts (padding 0.25) out of 657 LFW images, made symmetric; standard deviations 2.5 to 3 pixels for
-    # the eyes, 6 to 7 across for the nose, 4 to 5 for the mouth. Half first looks, half close-ups: they differ by 1 pixel.
+    # the eyes, 6 to 7 across for the nose, 4 to 5 for the mouth (half first looks, half close-ups, 1 pixel apart).
     DLIB: (
         150,
         np.array([[46.9, 45.5], [102.1, 45.5], [74.5, 78.3], [50.9, 103.6], [98.1, 103.6]]),
