@@ -62,7 +62,7 @@ class UnsupportedTemplate(InvalidInput):
     """The bytes are not a fingerprint record of a format that is read here."""
 
     slug = "unsupported-template"
-    hint = "Send an ISO/IEC 19794-2:2005 minutiae record."
+    hint = "Send a finger minutiae record of ISO/IEC 19794-2:2005 or :2011, or ANSI/INCITS 378-2004 or 378-2009."
 
 
 class ModelFileError(CrosscheckError):

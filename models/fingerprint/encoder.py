@@ -8,7 +8,6 @@ from models import calibration
 from models.errors import InvalidInput
 from models.fingerprint import formats
 from models.fingerprint.cylinders import FingerTemplate, build_template
-from models.fingerprint.formats import iso2005
 from models.fingerprint.minutiae import normalise
 from models.samples import Assessment, Position, Reason, ReasonCode
 
@@ -42,7 +41,7 @@ def encode_fingerprint(unverified_template: bytes, position: Position | None) ->
     """Read a minutiae record and build one template for each of its usable views.
 
     Args:
-        unverified_template: an ISO/IEC 19794-2:2005 record.
+        unverified_template: a minutiae record of any format that `formats` tells apart.
         position: the finger, as far as the sender knows. It fills in for a record that does not know.
 
     Raises:
@@ -51,10 +50,12 @@ def encode_fingerprint(unverified_template: bytes, position: Position | None) ->
         PositionMismatch: sender and record both name a finger, and not the same.
     """
     record = formats.read_record(unverified_template)
+    angle_units = record.angle_units
     templates = []
     for view in record.views:
         finger = _agreed_position(position, view.position)
-        minutiae = normalise(view, record.x_resolution, record.y_resolution, iso2005.ANGLE_UNITS)
+        sampling = record.sampling(view)
+        minutiae = normalise(view, sampling.x_resolution, sampling.y_resolution, angle_units)
         if len(minutiae) >= calibration.FINGER_MINIMUM_MINUTIAE:
             templates.append(build_template(minutiae, finger))
     reasons = () if templates else (TOO_FEW_MINUTIAE,)
