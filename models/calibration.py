@@ -184,9 +184,11 @@ class ComparisonParameters(NamedTuple):
     relaxed_weight: float = 10.0
     relaxed_floor: float = 1e-4
     """The relaxed score counts as a likelihood ratio that grows with its tenth power; flat between 6 and 12."""
-    evidence_centre: float = -20.0
-    evidence_slope: float = 0.05
-    """Sigmoid that brings the sum of the logarithms into 0..1. It keeps their order; the score calibration follows it."""
+    evidence_floor: float = -100.0
+    evidence_top: float = 400.0
+    """The sum of the logarithms is brought into 0..1 between these. Strangers reach -62 in the median and -20 in 70,000
+    comparisons, their tail falling off exponentially; mates reach 23 in the median, up to 200, and a template with
+    itself 150 to 300."""
 
 
 COMPARISON = ComparisonParameters()
@@ -312,11 +314,11 @@ FACE = ScoreCalibration(
 
 FINGER = ScoreCalibration(
     knots=(
-        (9.894e-05, 0.0), (0.001126, 0.178), (0.001814, 0.374), (0.002527, 0.581), (0.00333, 0.782),
-        (0.004354, 0.963), (0.005541, 1.175), (0.006724, 1.362), (0.008231, 1.56), (0.01133, 2.0),
-        (0.01476, 2.5), (0.01858, 3.0), (0.02268, 3.5), (0.02702, 4.0), (0.03162, 4.5),
-        (0.03648, 5.0), (0.04163, 5.5), (0.04693, 6.0), (0.05266, 6.5), (0.05902, 7.0),
-        (0.06565, 7.5), (0.07262, 8.0),
+        (0.01258, 0.0), (0.07558, 0.19), (0.08357, 0.405), (0.08969, 0.633), (0.09551, 0.832),
+        (0.101, 1.057), (0.1067, 1.264), (0.1119, 1.463), (0.1169, 1.681), (0.1221, 2.0),
+        (0.1306, 2.5), (0.1411, 3.0), (0.1526, 3.5), (0.1646, 4.0), (0.179, 4.5),
+        (0.1942, 5.0), (0.2102, 5.5), (0.2272, 6.0), (0.2456, 6.5), (0.2649, 7.0),
+        (0.2847, 7.5), (0.3051, 8.0),
     ),
     source="FVC2002 and FVC2004 set B, 48 fingers of 8 scanners, templates of a commercial extractor; 7,680 non-mated "
     "comparisons within a scanner; November 2026",

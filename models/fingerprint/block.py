@@ -57,11 +57,13 @@ class Block:
     def append(self, template: FingerTemplate) -> tuple[int, int]:
         """Write a template behind the others; return where it starts and stops."""
         start, stop = self.used, self.used + len(template.minutiae)
-        self.planes[0, start:stop] = template.minutiae.xy[:, 0]
-        self.planes[1, start:stop] = -template.minutiae.xy[:, 1]
-        self.planes[2, start:stop] = template.minutiae.angle
-        self.words[:6, start:stop] = template.bits
-        self.words[6, start:stop] = template.validity
+        minutiae = template.minutiae
+        order = np.argsort(minutiae.xy[:, 0], kind="stable")  # the kernels look minutiae up by x
+        self.planes[0, start:stop] = minutiae.xy[order, 0]
+        self.planes[1, start:stop] = -minutiae.xy[order, 1]
+        self.planes[2, start:stop] = minutiae.angle[order]
+        self.words[:6, start:stop] = template.bits[:, order]
+        self.words[6, start:stop] = template.validity[order]
         self.used = stop
         return start, stop
 

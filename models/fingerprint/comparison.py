@@ -1,8 +1,7 @@
-"""Kernels of the exact comparison: local similarity -> relaxation -> rigid verification. y grows upwards in here.
+"""Kernels of the exact comparison: local similarity -> relaxation -> verification of a rigid motion.
 
 Source of the first two steps: R. Cappelli, M. Ferrara, D. Maltoni, "Minutia Cylinder-Code", IEEE TPAMI 32(12), 2010,
-sections 4.1 and 4.2 (LSS-R). The third is our own: the rigid motion that the best related pairs agree on is applied to
-all minutiae, and the part of the overlapping minutiae that find a partner is counted.
+sections 4.1 and 4.2 (LSS-R). The third is in `verification.py`. y grows upwards in here.
 """
 
 from __future__ import annotations
@@ -16,27 +15,17 @@ from numpy.typing import NDArray
 from models.calibration import ComparisonParameters
 from models.fingerprint.compiler import kernel, popcount
 from models.fingerprint.sides import MAXIMUM_PAIRS, Floats, Side, Workspace
+from models.fingerprint.verification import verify
 
 Word = np.uint64
-Motion = tuple[float, float, float, float, float]
-"""A rigid motion: turn in radians, the point of the probe it turns about (x, y), where that point goes (x, y)."""
-
+_SCALE = np.float32(1 << 22)
+_ORDER_SCALE = np.float32(1 << 24)
 _TURN: Any = np.float32(2 * math.pi)
 
 
 @kernel
 def _sigmoid(value: float, centre: float, slope: float) -> float:
     return 1 / (1 + math.exp(-slope * (value - centre)))
-
-
-@kernel
-def _apart(a: float, b: float) -> float:
-    """Smallest angle between two directions that differ by less than two turns."""
-    away: Any = abs(a - b)
-    if away > _TURN:
-        away -= _TURN
-    turned: float = min(away, _TURN - away)
-    return turned
 
 
 @kernel
@@ -51,17 +40,20 @@ def _word(side: Side, i: int) -> tuple[Word, Word, Word, Word, Word, Word]:
 
 
 @kernel
-def _similarity_row(probe: Side, i: int, reference: Side, similarity: Floats, parameters: ComparisonParameters) -> None:
-    """Similarity of cylinder i of the probe with each of the reference (TPAMI 2010, eq. 20 on bits).
+def _similarity_row(
+    probe: Side, i: int, reference: Side, ranked: NDArray[np.int32], parameters: ComparisonParameters
+) -> None:
+    """Similarity of cylinder i of the probe with each of the reference (TPAMI 2010, eq. 20 on bits), to be ranked.
 
-    1 - |a xor b| / (|a| + |b|) over the cells valid in both, with |.| the Euclidean norm of a bit vector.
+    1 - |a xor b| / (|a| + |b|) over the cells valid in both, with |.| the Euclidean norm of a bit vector. Written as
+    one integer that carries the column in its low byte, so that the largest is found without branches.
     """
-    valid, angle = probe.validity[i], probe.angle[i]
+    valid = probe.validity[i]
     p0, p1, p2, p3, p4, p5 = _word(probe, i)
     w0, w1, w2, w3, w4, w5 = reference.words
-    validity, angles = reference.validity, reference.angle
-    least, limit = np.int64(parameters.minimum_common_cells), np.float32(parameters.maximum_rotation)
-    for j in range(len(angles)):
+    validity = reference.validity
+    least = np.int64(parameters.minimum_common_cells)
+    for j in range(len(validity)):
         common = valid & validity[j]
         a0, a1, a2, a3, a4, a5 = p0 & common, p1 & common, p2 & common, p3 & common, p4 & common, p5 & common
         b0, b1, b2 = w0[j] & common, w1[j] & common, w2[j] & common
@@ -70,86 +62,110 @@ def _similarity_row(probe: Side, i: int, reference: Side, similarity: Floats, pa
         in_probe, in_reference = _ones(a0, a1, a2, a3, a4, a5), _ones(b0, b1, b2, b3, b4, b5)
         norms: Any = math.sqrt(np.float32(in_probe)) + math.sqrt(np.float32(in_reference))
         value = np.float32(1) - math.sqrt(np.float32(differing)) / max(norms, np.float32(1e-3))
-        away = abs(angles[j] - angle)
-        away = min(away, _TURN - away)
-        usable = (np.int64(popcount(common)) >= least) & (away <= limit) & (norms > 0)
-        similarity[j] = value if usable else np.float32(0)
+        usable = (np.int64(popcount(common)) >= least) & (norms > 0)
+        ranked[j] = (np.int32(value * _SCALE) << 8) | np.int32(j) if usable else np.int32(0)
 
 
 @kernel
 def _candidates(probe: Side, reference: Side, work: Workspace, parameters: ComparisonParameters) -> int:
     """Write the two best reference cylinders of each probe cylinder; return the number of pairs."""
     count = 0
-    for i in range(len(probe.angle)):
-        _similarity_row(probe, i, reference, work.similarity, parameters)
-        best, second = np.float32(0), np.float32(0)
-        best_at, second_at = -1, -1
-        for j in range(len(reference.angle)):
-            value = work.similarity[j]
-            if value > second:
-                if value > best:
-                    second, second_at = best, best_at
-                    best, best_at = value, j
-                else:
-                    second, second_at = value, j
-        if best_at >= 0:
-            work.pair_row[count], work.pair_column[count], work.pair_similarity[count] = i, best_at, best
-            count += 1
-        if second_at >= 0:
-            work.pair_row[count], work.pair_column[count], work.pair_similarity[count] = i, second_at, second
-            count += 1
+    ranked, size = work.ranked, len(reference.x)
+    for i in range(len(probe.x)):
+        if probe.validity[i] == 0:
+            continue
+        _similarity_row(probe, i, reference, ranked, parameters)
+        best, second = np.int32(0), np.int32(0)
+        for j in range(size):
+            best = max(best, ranked[j])
+        for j in range(size):
+            second = max(second, ranked[j] if ranked[j] != best else np.int32(0))
+        for found in (best, second):
+            if found > 0:
+                work.pair_row[count], work.pair_column[count] = i, found & 255
+                work.pair_similarity[count] = np.float32(found >> 8) * np.float32(1 / _SCALE)
+                count += 1
     return count
 
 
 @kernel
-def _best_pairs(count: int, limit: int, work: Workspace) -> int:
-    """Keep the `limit` most similar candidate pairs, in falling order; return their number."""
-    order = np.argsort(-work.pair_similarity[:count])
+def _order_falling(values: Floats, count: int, keys: NDArray[np.int64]) -> None:
+    """Write the indexes of the first `count` values, 0..64 each, in falling order (Shell's sort; ties by index)."""
+    for k in range(count):
+        keys[k] = (np.int64(values[k] * _ORDER_SCALE) << 10) | (1023 - k)
+    for gap in (57, 23, 10, 4, 1):
+        for k in range(gap, count):
+            key = keys[k]
+            at = k
+            while at >= gap and keys[at - gap] < key:
+                keys[at] = keys[at - gap]
+                at -= gap
+            keys[at] = key
+    for k in range(count):
+        keys[k] = 1023 - (keys[k] & 1023)
+
+
+@kernel
+def _best_pairs(probe: Side, reference: Side, count: int, limit: int, work: Workspace) -> int:
+    """Keep the `limit` most similar candidate pairs, in falling order, with where they lie; return their number."""
+    order, spot = work.order, work.spot
+    _order_falling(work.pair_similarity, count, order)
     kept = min(count, limit)
     for k in range(kept):
-        work.row[k] = work.pair_row[order[k]]
-        work.column[k] = work.pair_column[order[k]]
-        work.initial[k] = work.pair_similarity[order[k]]
+        i, j = work.pair_row[order[k]], work.pair_column[order[k]]
+        work.row[k], work.column[k], work.initial[k] = i, j, work.pair_similarity[order[k]]
+        spot[0, k], spot[1, k], spot[2, k], spot[3, k] = probe.x[i], probe.y[i], reference.x[j], reference.y[j]
+        turn = reference.angle[j] - probe.angle[i]
+        spot[4, k], spot[5, k], spot[6, k] = turn, math.cos(turn), math.sin(turn)
     return kept
 
 
 @kernel
-def _compatibility(
-    probe: Side, reference: Side, i: int, j: int, k: int, m: int, turn: float, parameters: ComparisonParameters
-) -> float:
-    """How well the pairs (i, j) and (k, m) agree: product of three sigmoids (TPAMI 2010, eq. 24 to 26); 0 if hardly."""
-    dx, dy = probe.x[k] - probe.x[i], probe.y[k] - probe.y[i]
-    ex, ey = reference.x[m] - reference.x[j], reference.y[m] - reference.y[j]
-    stretch = abs(math.sqrt(dx * dx + dy * dy) - math.sqrt(ex * ex + ey * ey))
-    if stretch > parameters.distance_limit:
+def _mark_alike(a: int, work: Workspace, parameters: ComparisonParameters) -> None:
+    """Mark the pairs before pair a that turn about as much and lie about as far from each other in both templates."""
+    spot, alike = work.spot, work.alike
+    px, py, rx, ry, turn = spot[0, a], spot[1, a], spot[2, a], spot[3, a], spot[4, a]
+    distance_limit, angle_limit = np.float32(parameters.distance_limit), np.float32(parameters.angle_limit)
+    for b in range(a):
+        dx, dy, ex, ey = spot[0, b] - px, spot[1, b] - py, spot[2, b] - rx, spot[3, b] - ry
+        stretch = abs(math.sqrt(dx * dx + dy * dy) - math.sqrt(ex * ex + ey * ey))
+        turned: Any = abs(spot[4, b] - turn)
+        turned = min(turned, abs(_TURN - turned))
+        alike[b] = (stretch <= distance_limit) & (turned <= angle_limit)
+
+
+@kernel
+def _compatibility(a: int, b: int, work: Workspace, parameters: ComparisonParameters) -> float:
+    """How well two pairs agree: product of three sigmoids (TPAMI 2010, eq. 24 to 26); 0 if hardly."""
+    spot = work.spot
+    dx, dy, ex, ey = spot[0, b] - spot[0, a], spot[1, b] - spot[1, a], spot[2, b] - spot[2, a], spot[3, b] - spot[3, a]
+    # Turned by the difference of the directions, the probe's radius should point where the reference's does.
+    fx, fy = spot[5, a] * dx - spot[6, a] * dy, spot[6, a] * dx + spot[5, a] * dy
+    distance, other = math.sqrt(dx * dx + dy * dy), math.sqrt(ex * ex + ey * ey)
+    forward = ex * fx + ey * fy
+    if forward < distance * other * parameters.angle_limit_cosine:
         return 0.0
-    # Turned by the difference of the directions, the reference's radius should point where the probe's does.
-    first = probe.angle[i] - reference.angle[j]
-    cosine, sine = math.cos(first), math.sin(first)
-    fx, fy = cosine * ex - sine * ey, sine * ex + cosine * ey
-    radial = math.atan2(abs(dx * fy - dy * fx), dx * fx + dy * fy)
-    if radial > parameters.angle_limit:
-        return 0.0
+    radial = math.atan2(abs(ex * fy - ey * fx), forward)
+    stretch = abs(distance - other)
+    turned: Any = abs(spot[4, b] - spot[4, a])
+    turned = min(turned, abs(_TURN - turned))
     return (
         _sigmoid(stretch, parameters.distance_centre, parameters.distance_slope)
-        * _sigmoid(turn, parameters.angle_centre, parameters.angle_slope)
+        * _sigmoid(turned, parameters.angle_centre, parameters.angle_slope)
         * _sigmoid(radial, parameters.angle_centre, parameters.angle_slope)
     )
 
 
 @kernel
-def _edges(probe: Side, reference: Side, pairs: int, work: Workspace, parameters: ComparisonParameters) -> int:
+def _edges(pairs: int, work: Workspace, parameters: ComparisonParameters) -> int:
     """Write the compatible pairs of pairs; return their number."""
     count = 0
-    row, column, turns = work.row, work.column, work.support
     for a in range(pairs):
-        turns[a] = probe.angle[row[a]] - reference.angle[column[a]]
-    for a in range(pairs):
+        _mark_alike(a, work, parameters)
         for b in range(a):
-            turn = _apart(turns[a], turns[b])
-            if turn > parameters.angle_limit or row[a] == row[b] or column[a] == column[b]:
+            if not work.alike[b] or work.row[a] == work.row[b] or work.column[a] == work.column[b]:
                 continue
-            weight = _compatibility(probe, reference, row[a], column[a], row[b], column[b], turn, parameters)
+            weight = _compatibility(a, b, work, parameters)
             if weight > 0:
                 work.edge_a[count], work.edge_b[count], work.edge[count] = a, b, weight
                 count += 1
@@ -174,14 +190,14 @@ def _relax(pairs: int, edges: int, work: Workspace, parameters: ComparisonParame
 
 
 @kernel
-def _relaxed_score(order: NDArray[np.int64], pairs: int, scored: int, work: Workspace) -> float:
+def _relaxed_score(probe: Side, reference: Side, pairs: int, scored: int, work: Workspace) -> float:
     """Mean relaxed similarity of the `scored` most efficient pairs without a minutia in common."""
-    work.used_row[:] = False
-    work.used_column[:] = False
+    work.used_row[: len(probe.x)] = False
+    work.used_column[: len(reference.x)] = False
     total: Any = np.float32(0)
     taken = 0
     for k in range(pairs):
-        a = order[k]
+        a = work.order[k]
         i, j = work.row[a], work.column[a]
         if work.used_row[i] or work.used_column[j]:
             continue
@@ -195,124 +211,36 @@ def _relaxed_score(order: NDArray[np.int64], pairs: int, scored: int, work: Work
 
 
 @kernel
-def _fit(
-    probe: Side, reference: Side, seed: int, edges: int, work: Workspace, parameters: ComparisonParameters
-) -> Motion:
-    """Rigid motion by weighted least squares over a seed pair and the pairs compatible with it."""
-    weights = work.support
-    weights[:MAXIMUM_PAIRS] = 0
-    weights[seed] = work.relaxed[seed]
-    for e in range(edges):
-        if work.edge_a[e] == seed:
-            weights[work.edge_b[e]] = work.edge[e] * work.relaxed[work.edge_b[e]]
-        elif work.edge_b[e] == seed:
-            weights[work.edge_a[e]] = work.edge[e] * work.relaxed[work.edge_a[e]]
-    total, px, py, rx, ry = 0.0, 0.0, 0.0, 0.0, 0.0
-    for a in range(MAXIMUM_PAIRS):
-        weight = weights[a]
-        if weight > 0:
-            i, j = work.row[a], work.column[a]
-            total += weight
-            px += weight * probe.x[i]
-            py += weight * probe.y[i]
-            rx += weight * reference.x[j]
-            ry += weight * reference.y[j]
-    px, py, rx, ry = px / total, py / total, rx / total, ry / total
-    along, across = 0.0, 0.0
-    for a in range(MAXIMUM_PAIRS):
-        weight = weights[a]
-        if weight > 0:
-            i, j = work.row[a], work.column[a]
-            ux, uy, vx, vy = probe.x[i] - px, probe.y[i] - py, reference.x[j] - rx, reference.y[j] - ry
-            turn = reference.angle[j] - probe.angle[i]
-            along += weight * (ux * vx + uy * vy + parameters.verification_angle_weight * math.cos(turn))
-            across += weight * (ux * vy - uy * vx + parameters.verification_angle_weight * math.sin(turn))
-    return math.atan2(across, along), px, py, rx, ry
-
-
-@kernel
-def _move(probe: Side, motion: Motion, moved: Floats) -> None:
-    """Write the probe's minutiae after the motion."""
-    turn, px, py, rx, ry = motion
-    cosine, sine = math.cos(turn), math.sin(turn)
-    for i in range(len(probe.x)):
-        ux, uy = probe.x[i] - px, probe.y[i] - py
-        moved[0, i] = rx + cosine * ux - sine * uy
-        moved[1, i] = ry + sine * ux + cosine * uy
-        angle = probe.angle[i] + turn
-        moved[2, i] = angle - 2 * math.pi * math.floor(angle / (2 * math.pi))
-
-
-@kernel
-def _inside(x: Floats, y: Floats, other_x: Floats, other_y: Floats, margin: float) -> int:
-    """Number of points inside the bounding box of others, widened by a margin."""
-    left, right = other_x.min() - margin, other_x.max() + margin
-    low, high = other_y.min() - margin, other_y.max() + margin
-    count = 0
-    for i in range(len(x)):
-        if left <= x[i] <= right and low <= y[i] <= high:
-            count += 1
-    return count
-
-
-@kernel
-def _paired(moved: Floats, reference: Side, work: Workspace, parameters: ComparisonParameters) -> float:
-    """Sum over moved minutiae of how well each fits its nearest free minutia of the reference."""
-    work.used_column[:] = False
-    scale = 1 / parameters.verification_distance**2
-    total = 0.0
-    for i in range(moved.shape[1]):
-        nearest, nearest_at = 1.0, -1
-        for j in range(len(reference.x)):
-            dx, dy = moved[0, i] - reference.x[j], moved[1, i] - reference.y[j]
-            away = (dx * dx + dy * dy) * scale
-            if away >= 1 or work.used_column[j]:
-                continue
-            turn = _apart(moved[2, i], reference.angle[j]) / parameters.verification_angle
-            if turn < 1 and (away + turn * turn) / 2 < nearest:
-                nearest, nearest_at = (away + turn * turn) / 2, j
-        if nearest_at >= 0:
-            work.used_column[nearest_at] = True
-            total += 1 - nearest
-    return total
-
-
-@kernel
-def _verify(probe: Side, reference: Side, motion: Motion, work: Workspace, parameters: ComparisonParameters) -> float:
-    """Part of the overlapping minutiae that find a partner after the motion, 0..1."""
-    moved = work.moved[:, : len(probe.x)]
-    _move(probe, motion, moved)
-    paired = _paired(moved, reference, work, parameters)
-    least = parameters.overlap_minimum
-    mine = _inside(moved[0], moved[1], reference.x, reference.y, parameters.overlap_margin)
-    theirs = _inside(reference.x, reference.y, moved[0], moved[1], parameters.overlap_margin)
-    part = paired / math.sqrt(max(mine, least) * max(theirs, least))
-    return part * min(1.0, paired / parameters.verification_pairs)
-
-
-@kernel
-def compare_sides(probe: Side, reference: Side, work: Workspace, parameters: ComparisonParameters) -> float:
-    """Similarity of two templates, 0..1. `probe` and `reference` are `Side`s, `work` a `Workspace`."""
-    smaller = min(len(probe.x), len(reference.x))
+def _compare_ordered(probe: Side, reference: Side, work: Workspace, parameters: ComparisonParameters) -> float:
+    smaller = len(probe.x)
     if smaller < 3:
         return 0.0
     count = _candidates(probe, reference, work, parameters)
     limit = min(int(parameters.candidate_pairs), int(smaller * parameters.candidate_pairs_per_minutia) + 1)
-    pairs = _best_pairs(count, min(limit, MAXIMUM_PAIRS), work)
+    pairs = _best_pairs(probe, reference, count, min(limit, MAXIMUM_PAIRS), work)
     if pairs == 0:
         return 0.0
-    edges = _edges(probe, reference, pairs, work, parameters)
+    edges = _edges(pairs, work, parameters)
     _relax(pairs, edges, work, parameters)
-    order = np.argsort(-work.relaxed[:pairs] / work.initial[:pairs])
-    spread = parameters.pairs_high - parameters.pairs_low
+    for a in range(pairs):
+        work.support[a] = work.relaxed[a] / work.initial[a]
+    _order_falling(work.support, pairs, work.order)
     fullness = _sigmoid(smaller, parameters.pairs_centre, parameters.pairs_slope)
-    scored = int(parameters.pairs_low + round(fullness * spread))
-    relaxed = _relaxed_score(order, pairs, scored, work)
-    verified = 0.0
-    for k in range(min(int(parameters.verification_seeds), pairs)):
-        motion = _fit(probe, reference, order[k], edges, work, parameters)
-        verified = max(verified, _verify(probe, reference, motion, work, parameters))
-    return relaxed * verified
+    scored = int(parameters.pairs_low + round(fullness * (parameters.pairs_high - parameters.pairs_low)))
+    relaxed = _relaxed_score(probe, reference, pairs, scored, work)
+    evidence = verify(probe, reference, min(int(parameters.motions), pairs), edges, work, parameters)
+    total = evidence + parameters.relaxed_weight * math.log(relaxed + parameters.relaxed_floor)
+    return min(
+        1.0, max(0.0, (total - parameters.evidence_floor) / (parameters.evidence_top - parameters.evidence_floor))
+    )
+
+
+@kernel
+def compare_sides(probe: Side, reference: Side, work: Workspace, parameters: ComparisonParameters) -> float:
+    """Similarity of two templates, 0..1. The one with fewer minutiae looks for its minutiae in the other."""
+    if len(probe.x) <= len(reference.x):
+        return _compare_ordered(probe, reference, work, parameters)
+    return _compare_ordered(reference, probe, work, parameters)
 
 
 @kernel

@@ -17,7 +17,7 @@ Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
 CACHE_VARIABLE = "NUMBA_CACHE_DIR"
 _PACKAGE = Path(__file__).parent
-_FASTMATH = {"contract", "reassoc", "nsz", "arcp"}  # not nnan and ninf: comparisons with infinity are meant
+_FASTMATH = {"contract", "reassoc", "nsz", "arcp", "nnan"}  # not ninf: comparisons with infinity are meant
 _folder: list[Path] = []  # the cache folder, once chosen
 
 

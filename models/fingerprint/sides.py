@@ -14,13 +14,21 @@ Floats = NDArray[np.float32]
 MAXIMUM_PAIRS = 96
 """Most candidate pairs that enter the relaxation, whatever the parameters say."""
 CANDIDATES_A_MINUTIA = 2
+DIRECTIONS = 32
+"""Bins of the histograms of directions, a power of two."""
+SHELVES = 512
+SHELF_WIDTH = 8
+"""Shelves by x to look minutiae up: 512 of 8 pixels reach as far as positions do."""
+
+Motion = tuple[float, float, float, float, float]
+"""A rigid motion: turn in radians, the point of the probe it turns about (x, y), where that point goes (x, y)."""
 
 
 class Side(NamedTuple):
     """The arrays of one template, or of many laid end to end.
 
     Attributes:
-        x, y, angle: float32 (n,), minutiae in template order; y upwards.
+        x, y, angle: float32 (n,), the minutiae of each template in rising order of x; y upwards.
         words: the cylinders as six arrays uint64 (n,), one an angular section.
         validity: uint64 (n,), zero for minutiae without a usable cylinder.
     """
@@ -33,46 +41,74 @@ class Side(NamedTuple):
 
 
 class Workspace(NamedTuple):
-    """Scratch arrays of one thread."""
+    """Scratch arrays of one thread. n is at most 255 minutiae, p at most 96 candidate pairs."""
 
-    similarity: Floats  # (255,) one row of cylinder similarities
-    pair_row: NDArray[np.int32]  # (510,) candidate pairs: minutia of the probe,
+    ranked: NDArray[np.int32]  # (n,) one row of cylinder similarities
+    pair_row: NDArray[np.int32]  # (2 n,) candidate pairs: minutia of the probe,
     pair_column: NDArray[np.int32]  # minutia of the reference,
     pair_similarity: Floats  # and their cylinder similarity
-    row: NDArray[np.int32]  # (96,) the best of them, in falling order
+    row: NDArray[np.int32]  # (p,) the best of them, in falling order
     column: NDArray[np.int32]
-    initial: Floats
-    relaxed: Floats
+    initial: Floats  # (p,) their similarity, before and
+    relaxed: Floats  # after relaxation
     support: Floats
-    edge_a: NDArray[np.int32]  # (96 * 95 / 2,) compatible pairs of pairs
+    spot: Floats  # (7, p) x, y in the probe, x, y in the reference, turn between them, its cosine and sine
+    joint: Floats  # (7, n) the same without the turn, and a weight, of the pairs that a motion is fitted to
+    alike: NDArray[np.bool_]  # (p,)
+    order: NDArray[np.int64]  # (2 n,) pairs in falling order of similarity, then of efficiency
+    edge_a: NDArray[np.int32]  # (p * (p - 1) / 2,) compatible pairs of pairs
     edge_b: NDArray[np.int32]
     edge: Floats
-    used_row: NDArray[np.bool_]  # (255,)
+    used_row: NDArray[np.bool_]  # (n,)
     used_column: NDArray[np.bool_]
-    moved: Floats  # (3, 255) x, y, angle of the probe after the rigid motion
+    moved: Floats  # (3, n) x, y, angle of the probe after a rigid motion
+    best_moved: Floats
+    paired_row: NDArray[np.int32]  # (n,) minutiae that lie together after the motion
+    paired_column: NDArray[np.int32]
+    directions: tuple[Floats, Floats]  # (32,) histograms
+    shelf: NDArray[np.int32]  # (512,) index of the first minutia of the reference from each shelf on
+    shelves: NDArray[np.int32]  # (1,) number of shelves in use
+    span: Floats  # (2,) lowest and highest y of the reference
 
 
 def workspace() -> Workspace:
     """Return fresh scratch arrays."""
-    pairs, best, edges = (
-        CANDIDATES_A_MINUTIA * MAXIMUM_MINUTIAE,
-        MAXIMUM_PAIRS,
-        MAXIMUM_PAIRS * (MAXIMUM_PAIRS - 1) // 2,
-    )
+    minutiae, pairs, edges = MAXIMUM_MINUTIAE, MAXIMUM_PAIRS, MAXIMUM_PAIRS * (MAXIMUM_PAIRS - 1) // 2
+
+    def integers(length: int) -> NDArray[np.int32]:
+        return np.zeros(length, np.int32)
+
+    def floats(*shape: int) -> Floats:
+        return np.zeros(shape, np.float32)
+
+    def flags(length: int) -> NDArray[np.bool_]:
+        return np.zeros(length, np.bool_)
+
     return Workspace(
-        np.zeros(MAXIMUM_MINUTIAE, np.float32),
-        np.zeros(pairs, np.int32),
-        np.zeros(pairs, np.int32),
-        np.zeros(pairs, np.float32),
-        np.zeros(best, np.int32),
-        np.zeros(best, np.int32),
-        np.zeros(best, np.float32),
-        np.zeros(best, np.float32),
-        np.zeros(best, np.float32),
-        np.zeros(edges, np.int32),
-        np.zeros(edges, np.int32),
-        np.zeros(edges, np.float32),
-        np.zeros(MAXIMUM_MINUTIAE, np.bool_),
-        np.zeros(MAXIMUM_MINUTIAE, np.bool_),
-        np.zeros((3, MAXIMUM_MINUTIAE), np.float32),
+        ranked=integers(minutiae),
+        pair_row=integers(CANDIDATES_A_MINUTIA * minutiae),
+        pair_column=integers(CANDIDATES_A_MINUTIA * minutiae),
+        pair_similarity=floats(CANDIDATES_A_MINUTIA * minutiae),
+        row=integers(pairs),
+        column=integers(pairs),
+        initial=floats(pairs),
+        relaxed=floats(pairs),
+        support=floats(pairs),
+        spot=floats(7, pairs),
+        joint=floats(7, minutiae),
+        alike=flags(pairs),
+        order=np.zeros(CANDIDATES_A_MINUTIA * minutiae, np.int64),
+        edge_a=integers(edges),
+        edge_b=integers(edges),
+        edge=floats(edges),
+        used_row=flags(minutiae),
+        used_column=flags(minutiae),
+        moved=floats(3, minutiae),
+        best_moved=floats(3, minutiae),
+        paired_row=integers(minutiae),
+        paired_column=integers(minutiae),
+        directions=(floats(DIRECTIONS), floats(DIRECTIONS)),
+        shelf=integers(SHELVES),
+        shelves=integers(1),
+        span=floats(2),
     )

@@ -14,7 +14,7 @@ def test_a_record_becomes_a_template_that_matches_its_mate() -> None:
         for finger, number in ((1, 0), (1, 1), (2, 0))
     )
     assert first.position is Position.RIGHT_INDEX
-    assert compare(first, second) > 5 * compare(first, other)
+    assert compare(first, second) > 0.2 > compare(first, other)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,291 @@
+"""Kernels of the last step of the exact comparison: what a rigid motion of one template onto the other explains.
+
+Our own: the motion that related pairs agree on is applied to all minutiae, minutiae that come to lie together are
+paired, and the likelihood of the outcome if both are of one finger is compared with that of a coincidence. How likely a
+coincidence is follows from the two templates at hand (how dense their minutiae are where they overlap, how many point
+the same way), so that crowded or one-sided templates do not look alike for that reason alone. y grows upwards in here.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from models.calibration import ComparisonParameters
+from models.fingerprint.compiler import kernel
+from models.fingerprint.sides import DIRECTIONS, SHELF_WIDTH, SHELVES, Floats, Motion, Side, Workspace
+
+_TURN: Any = np.float32(2 * math.pi)
+_NEIGHBOURING = 2
+"""Directions count as the same over so many bins to either side: 5 bins of 11.25 degrees, together 56 degrees."""
+
+
+@kernel
+def verify(
+    probe: Side, reference: Side, seeds: int, edges: int, work: Workspace, parameters: ComparisonParameters
+) -> float:
+    """Log likelihood ratio of the best motion among those of the first `seeds` pairs of `work.order`, refined once."""
+    moved, best = work.moved[:, : len(probe.x)], work.best_moved[:, : len(probe.x)]
+    _shelve(reference, work)
+    best_evidence, most_paired = -np.inf, 0
+    for k in range(seeds):
+        motion = _fit_pairs(work.order[k], edges, work, parameters)
+        _move(probe, motion, moved)
+        paired = _pair(moved, reference, work, parameters)
+        if paired < most_paired - parameters.hopeless_gap:
+            continue
+        most_paired = max(most_paired, paired)
+        evidence = _evidence(moved, reference, paired, motion[0], work, parameters)
+        if evidence > best_evidence:
+            best_evidence = evidence
+            best[:] = moved
+    paired = _pair(best, reference, work, parameters)
+    if paired < parameters.fewest_to_refine:
+        return best_evidence
+    motion = _fit_paired(probe, reference, paired, work, parameters)
+    _move(probe, motion, moved)
+    paired = _pair(moved, reference, work, parameters)
+    if paired >= parameters.fewest_to_refine:
+        _stretch(moved, reference, paired, work, parameters)
+        paired = _pair(moved, reference, work, parameters)
+    return max(best_evidence, _evidence(moved, reference, paired, motion[0], work, parameters))
+
+
+@kernel
+def _fit_pairs(seed: int, edges: int, work: Workspace, parameters: ComparisonParameters) -> Motion:
+    """Rigid motion by weighted least squares over a seed pair and the pairs compatible with it."""
+    count = _join(seed, work.relaxed[seed], 0, work)
+    for e in range(edges):
+        a, b = work.edge_a[e], work.edge_b[e]
+        if a == seed or b == seed:
+            other = a + b - seed
+            count = _join(other, work.edge[e] * work.relaxed[other], count, work)
+    return _fit(count, work, parameters)
+
+
+@kernel
+def _join(pair: int, weight: float, count: int, work: Workspace) -> int:
+    """Add a candidate pair to those that a motion is fitted to; return their number."""
+    for field in range(4):
+        work.joint[field, count] = work.spot[field, pair]
+    work.joint[4, count], work.joint[5, count] = work.spot[5, pair], work.spot[6, pair]
+    work.joint[6, count] = weight
+    return count + 1
+
+
+@kernel
+def _fit_paired(probe: Side, reference: Side, count: int, work: Workspace, parameters: ComparisonParameters) -> Motion:
+    """Rigid motion by least squares over the paired minutiae."""
+    joint = work.joint
+    for k in range(count):
+        i, j = work.paired_row[k], work.paired_column[k]
+        joint[0, k], joint[1, k], joint[2, k], joint[3, k] = probe.x[i], probe.y[i], reference.x[j], reference.y[j]
+        turn = reference.angle[j] - probe.angle[i]
+        joint[4, k], joint[5, k], joint[6, k] = math.cos(turn), math.sin(turn), 1
+    return _fit(count, work, parameters)
+
+
+@kernel
+def _fit(count: int, work: Workspace, parameters: ComparisonParameters) -> Motion:
+    """Rigid motion that brings positions and directions of weighted pairs together (least squares, closed form)."""
+    joint = work.joint
+    total, px, py, rx, ry = 0.0, 0.0, 0.0, 0.0, 0.0
+    for k in range(count):
+        weight = joint[6, k]
+        total += weight
+        px += weight * joint[0, k]
+        py += weight * joint[1, k]
+        rx += weight * joint[2, k]
+        ry += weight * joint[3, k]
+    px, py, rx, ry = px / total, py / total, rx / total, ry / total
+    along, across = 0.0, 0.0
+    for k in range(count):
+        ux, uy, vx, vy = joint[0, k] - px, joint[1, k] - py, joint[2, k] - rx, joint[3, k] - ry
+        along += joint[6, k] * (ux * vx + uy * vy + parameters.direction_weight * joint[4, k])
+        across += joint[6, k] * (ux * vy - uy * vx + parameters.direction_weight * joint[5, k])
+    return math.atan2(across, along), px, py, rx, ry
+
+
+@kernel
+def _move(probe: Side, motion: Motion, moved: Floats) -> None:
+    """Write the probe's minutiae after the motion."""
+    turn, px, py, rx, ry = motion
+    cosine, sine = np.float32(math.cos(turn)), np.float32(math.sin(turn))
+    shift_x, shift_y = np.float32(rx - cosine * px + sine * py), np.float32(ry - sine * px - cosine * py)
+    turned = np.float32(turn)
+    for i in range(len(probe.x)):
+        x, y = probe.x[i], probe.y[i]
+        moved[0, i] = cosine * x - sine * y + shift_x
+        moved[1, i] = sine * x + cosine * y + shift_y
+        angle: Any = probe.angle[i] + turned
+        if angle < 0:
+            angle += _TURN
+        elif angle >= _TURN:
+            angle -= _TURN
+        moved[2, i] = angle
+
+
+@kernel
+def _shelve(reference: Side, work: Workspace) -> None:
+    """Note where the minutiae of each shelf begin (they lie in rising order of x), and how far they reach along y."""
+    shelf, x = work.shelf, reference.x
+    filled = 0
+    for j in range(len(x)):
+        upto = min(int(x[j] - x[0]) // SHELF_WIDTH, SHELVES - 1)
+        while filled <= upto:
+            shelf[filled] = j
+            filled += 1
+    work.shelves[0] = filled
+    low, high = reference.y[0], reference.y[0]
+    for j in range(len(x)):
+        low, high = min(low, reference.y[j]), max(high, reference.y[j])
+    work.span[0], work.span[1] = low, high
+
+
+@kernel
+def _pair(moved: Floats, reference: Side, work: Workspace, parameters: ComparisonParameters) -> int:
+    """Pair each moved minutia with the free minutia of the reference that fits it best, if any; return the number."""
+    free = work.used_column
+    free[: len(reference.x)] = False
+    reach, tolerance = np.float32(parameters.pairing_distance), np.float32(parameters.pairing_angle)
+    near, same = 1 / (reach * reach), 1 / (tolerance * tolerance)
+    origin, shelves = reference.x[0] + reach, work.shelves[0]
+    count = 0
+    for i in range(moved.shape[1]):
+        x, y, angle = moved[0, i], moved[1, i], moved[2, i]
+        at = int(max(x - origin, np.float32(0))) // SHELF_WIDTH
+        if at >= shelves:
+            continue
+        nearest: Any = np.float32(2.0)
+        nearest_at = -1
+        for j in range(work.shelf[at], len(reference.x)):
+            dx, dy = reference.x[j] - x, reference.y[j] - y
+            if dx >= reach:
+                break  # the minutiae of the reference lie in rising order of x
+            away: Any = (dx * dx + dy * dy) * near
+            if away >= 1 or free[j]:
+                continue
+            turn: Any = abs(angle - reference.angle[j])
+            turn = min(turn, _TURN - turn)
+            misfit: Any = away + turn * turn * same
+            if turn < tolerance and misfit < nearest:
+                nearest, nearest_at = misfit, j
+        if nearest_at >= 0:
+            free[nearest_at] = True
+            work.paired_row[count], work.paired_column[count] = i, nearest_at
+            count += 1
+    return count
+
+
+@kernel
+def _stretch(moved: Floats, reference: Side, count: int, work: Workspace, parameters: ComparisonParameters) -> None:
+    """Let the moved minutiae follow an affine distortion of the skin, as far as the paired ones call for it (ridge)."""
+    middle_x, middle_y, shift_x, shift_y = 0.0, 0.0, 0.0, 0.0
+    for k in range(count):
+        i, j = work.paired_row[k], work.paired_column[k]
+        middle_x += moved[0, i] / count
+        middle_y += moved[1, i] / count
+        shift_x += (reference.x[j] - moved[0, i]) / count
+        shift_y += (reference.y[j] - moved[1, i]) / count
+    xx, xy, yy = parameters.stiffness, 0.0, parameters.stiffness
+    xa, ya, xb, yb = 0.0, 0.0, 0.0, 0.0
+    for k in range(count):
+        i, j = work.paired_row[k], work.paired_column[k]
+        u, v = moved[0, i] - middle_x, moved[1, i] - middle_y
+        a, b = reference.x[j] - moved[0, i], reference.y[j] - moved[1, i]
+        xx, xy, yy = xx + u * u, xy + u * v, yy + v * v
+        xa, ya, xb, yb = xa + u * a, ya + v * a, xb + u * b, yb + v * b
+    scale = 1 / (xx * yy - xy * xy)
+    ax, ay = (yy * xa - xy * ya) * scale, (xx * ya - xy * xa) * scale
+    bx, by = (yy * xb - xy * yb) * scale, (xx * yb - xy * xb) * scale
+    for i in range(moved.shape[1]):
+        u, v = moved[0, i] - middle_x, moved[1, i] - middle_y
+        moved[0, i] += shift_x + ax * u + ay * v
+        moved[1, i] += shift_y + bx * u + by * v
+
+
+@kernel
+def _overlap(moved: Floats, reference: Side, work: Workspace, margin: float) -> tuple[float, float, float, float]:
+    """The box (left, right, low, high) that the bounding boxes of both have in common, widened by the margin."""
+    left, right = moved[0, 0], moved[0, 0]
+    low, high = moved[1, 0], moved[1, 0]
+    for i in range(moved.shape[1]):
+        left, right = min(left, moved[0, i]), max(right, moved[0, i])
+        low, high = min(low, moved[1, i]), max(high, moved[1, i])
+    left, right = max(left, reference.x[0]), min(right, reference.x[-1])
+    low, high = max(low, work.span[0]), min(high, work.span[1])
+    return left - margin, right + margin, low - margin, high + margin
+
+
+@kernel
+def _directions(x: Floats, y: Floats, angle: Floats, box: tuple[float, float, float, float], bins: Floats) -> int:
+    """Count the minutiae inside the box; write a histogram of their directions."""
+    left, right, low, high = box
+    bins[:] = 0
+    count = 0
+    scale = np.float32(DIRECTIONS / (2 * math.pi))
+    for i in range(len(x)):
+        if left <= x[i] <= right and low <= y[i] <= high:
+            count += 1
+            bins[int(angle[i] * scale) & (DIRECTIONS - 1)] += 1
+    return count
+
+
+@kernel
+def _like(bins: Floats, angle: float) -> float:
+    """How many minutiae point about the same way; half a one at least."""
+    centre = int(angle * np.float32(DIRECTIONS / (2 * math.pi)))
+    like = 0.0
+    for k in range(centre - _NEIGHBOURING, centre + _NEIGHBOURING + 1):
+        like += bins[k & (DIRECTIONS - 1)]
+    return max(like, 0.5)
+
+
+@kernel
+def _evidence(
+    moved: Floats, reference: Side, paired: int, turn: float, work: Workspace, parameters: ComparisonParameters
+) -> float:
+    """Log likelihood ratio of a motion: one finger against coincidence.
+
+    Each paired minutia counts log(q f / c): q is the share of minutiae in the overlap that find their mate, f the
+    density of its misplacement between mates (normal), c that of minutiae of its direction in the overlap. Each
+    unpaired one counts log((1 - q) / (1 - p)), p the probability that a minutia finds a partner by chance. The turn
+    counts by a prior: fingers are mostly put down upright.
+    """
+    box = _overlap(moved, reference, work, parameters.overlap_margin)
+    area = max(box[1] - box[0], 20.0) * max(box[3] - box[2], 20.0)
+    mine, theirs = work.directions
+    my_count = _directions(moved[0], moved[1], moved[2], box, mine)
+    their_count = _directions(reference.x, reference.y, reference.angle, box, theirs)
+    position, direction = parameters.position_deviation, parameters.direction_deviation
+    misfit, coincidences = 0.0, 1.0
+    logarithms = 0.0
+    for k in range(paired):
+        i, j = work.paired_row[k], work.paired_column[k]
+        dx, dy = moved[0, i] - reference.x[j], moved[1, i] - reference.y[j]
+        away: Any = abs(moved[2, i] - reference.angle[j])
+        away = min(away, _TURN - away)
+        misfit += (dx * dx + dy * dy) / (2 * position * position) + away * away / (2 * direction * direction)
+        coincidences *= _like(mine, reference.angle[j]) * _like(theirs, moved[2, i])
+        if coincidences > 1e200:
+            logarithms += math.log(coincidences)
+            coincidences = 1.0
+    logarithms += math.log(coincidences)
+    window = (2 * _NEIGHBOURING + 1) * 2 * math.pi / DIRECTIONS
+    norm = 2 * math.pi * position * position * math.sqrt(2 * math.pi) * direction
+    share = parameters.paired_share
+    evidence = paired * math.log(share / norm * area * window) - misfit - logarithms / 2
+    unpaired = (max(0, my_count - paired) + max(0, their_count - paired)) / 2
+    chance = math.sqrt(max(my_count, 1) * max(their_count, 1)) / area
+    chance = min(0.9, chance * parameters.pairing_distance**2 * parameters.pairing_angle)
+    return evidence + unpaired * math.log((1 - share) / (1 - chance)) + _turn_evidence(turn, parameters)
+
+
+@kernel
+def _turn_evidence(turn: float, parameters: ComparisonParameters) -> float:
+    """Log likelihood ratio of the rotation between two impressions of a finger against any rotation."""
+    deviation, anyhow = parameters.rotation_deviation, parameters.any_rotation
+    upright = math.exp(-turn * turn / (2 * deviation * deviation)) * math.sqrt(2 * math.pi) / deviation
+    return math.log((1 - anyhow) * upright + anyhow)
