@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from models import calibration
 from models.calibration import ScoreCalibration
+from models.errors import ModelFileError
 from models.face.align import ARCFACE
 from models.face.align import DLIB as DLIB_TEMPLATE
 from models.face.network import Network
@@ -88,10 +89,7 @@ class FaceEmbedder:
     """
 
     def __init__(self, store: ModelStore, plan: EmbeddingPlan, *, threads: int = 1) -> None:
-        self._parts = [
-            (part, Network(store.read(part.file.name), _one(part.file.input_shape), threads=threads))
-            for part in plan.parts
-        ]
+        self._parts = [(part, _load(store, part, threads)) for part in plan.parts]
         self.alignments: frozenset[Alignment] = frozenset(part.alignment for part in plan.parts)
 
     def embed(self, chips: Mapping[Alignment, Pixels]) -> NDArray[np.float32]:
@@ -110,8 +108,19 @@ class FaceEmbedder:
         )
 
 
-def _one(shape: tuple[int, ...]) -> tuple[int, ...]:
-    return (1, *shape[1:])
+def _load(store: ModelStore, part: Part, threads: int) -> Network:
+    """Load a network and hold it to its manifest entry: an operator's own may not be what the entry says."""
+    file = part.file
+    hint = f"Correct the entry of {file.name} in models.toml, or export the network for one input and one output."
+    try:
+        network = Network(store.read(file.name), (1, *file.input_shape[1:]), threads=threads)
+    except RuntimeError as error:
+        raise ModelFileError(f"{store.path(file.name)} is not a network for {file.input_shape}", hint=hint) from error
+    if network.output_size != file.output_shape[-1]:
+        raise ModelFileError(
+            f"{store.path(file.name)} gives {network.output_size} values, not {file.output_shape[-1]}", hint=hint
+        )
+    return network
 
 
 def _values(chip: Pixels, preparation: Preparation) -> NDArray[np.float32]:

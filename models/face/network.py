@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from queue import LifoQueue
 
@@ -29,6 +30,9 @@ class Network:
         input_shape: fixed shape of the one input.
         outputs: names of the outputs wanted, in the order in which `run` returns them; empty: the first one.
         threads: inferences at once.
+
+    Raises:
+        RuntimeError: the file is not an ONNX model that takes this shape.
     """
 
     def __init__(self, onnx: bytes, input_shape: Sequence[int], outputs: Sequence[str] = (), *, threads: int) -> None:
@@ -38,6 +42,7 @@ class Network:
         settings = _SETTINGS | {"NUM_STREAMS": threads, "INFERENCE_NUM_THREADS": threads}
         compiled = core.compile_model(model, "CPU", settings)
         self._ports = [compiled.output(name) for name in outputs] or [compiled.output(0)]
+        self.output_size = math.prod(self._ports[0].shape)
         self._idle: LifoQueue[openvino.InferRequest] = LifoQueue()
         for _ in range(threads):
             self._idle.put(compiled.create_infer_request())
