@@ -23,6 +23,7 @@ _CARD_RESOLUTION = 500
 """Pixels per centimetre for minutiae from a card of normal size: their 1000 is more than a finger scanner's."""
 
 _CONTACTLESS_2005, _CONTACTLESS_2011 = 9, 24
+_IMPRESSIONS_2011 = {9: 1, _CONTACTLESS_2011: _CONTACTLESS_2005}  # a vertical roll is a roll
 _IMPRESSIONS_SINCE_2009 = range(20, 28)  # live-scan by sensor, contact or not; even codes plain, odd ones rolled
 
 
@@ -35,6 +36,8 @@ def to_iso2005(record: Record) -> Record:
     """
     if record.format is Format.ISO_2005:
         return record
+    if any(view.group for view in record.views):
+        raise ValueError("a view of several fingers has no position code in this edition")
     record = _coarser(record)
     samplings = {record.sampling(view) for view in record.views}
     if len(samplings) != 1:
@@ -95,8 +98,8 @@ def _quality(quality: int, unreported: int) -> int:
 
 
 def _impression_2005(impression: int, source: Format) -> int:
-    if impression == _CONTACTLESS_2011 and source is Format.ISO_2011:
-        return _CONTACTLESS_2005
+    if source is Format.ISO_2011 and impression in _IMPRESSIONS_2011:
+        return _IMPRESSIONS_2011[impression]
     if impression in _IMPRESSIONS_SINCE_2009:
         return impression % 2
     if impression > 0xF:
