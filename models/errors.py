@@ -16,6 +16,7 @@ class CrosscheckError(Exception):
     def __init__(self, detail: str, *, hint: str | None = None) -> None:
         super().__init__(detail)
         self.detail = detail
+        self.field: str | None = None  # set by whoever knows which part of a request the error is about
         if hint is not None:
             self.hint = hint
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from datetime import datetime
 
+import anyio
+import anyio.to_thread
 import cv2
 import faiss
 from fastapi import FastAPI
@@ -31,6 +34,9 @@ from service.telemetry import Metrics
 from service.verification import Verifications
 from watchlists.agreements import RuleBookHolder
 from watchlists.gallery import LocalGallery
+
+AUTHENTICATION_THREADS = 4  # of their own, so that recognising a token never waits behind work
+HOUSEKEEPING_SECONDS = 30.0
 
 DESCRIPTION = """Cross-border biometric identity checks under each partner's own data-handling rules.
 
@@ -71,8 +77,10 @@ def bootstrap(
             clock=clock,
         ),
         verifications=Verifications(encoder, store.engine, freshness, clock),
-        enrolment=Enrolment(encoder, store, clock),
+        enrolment=Enrolment(encoder, store, gallery, clock),
         admission=Admission(settings.workers, settings.answer_within),
+        owner_work=Admission(settings.workers, settings.answer_within),
+        authentication=Admission(AUTHENTICATION_THREADS, settings.answer_within),
         importers=ThreadPoolExecutor(settings.workers, "import"),
         metrics=Metrics(),
     )
@@ -87,6 +95,7 @@ def create_app(runtime: Runtime) -> FastAPI:
         docs_url=None,  # the pages would load scripts from elsewhere; /openapi.json holds everything they show
         redoc_url=None,
         # FastAPI's own telemetry would hand request bodies to any exporter that an environment variable names.
+        lifespan=_lifespan,
         telemetry={
             "tracing": False,
             "metrics": False,
@@ -99,14 +108,25 @@ def create_app(runtime: Runtime) -> FastAPI:
     for router in (terminal.router, watchlists.router, operator.router):
         app.include_router(router)
     errors.install(app)
-    app.add_middleware(
-        Gate,
-        tokens=runtime.tokens,
-        admission=runtime.admission,
-        metrics=runtime.metrics,
-        max_body=runtime.settings.max_body,
-    )
+    app.add_middleware(Gate, runtime=runtime)
     return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Keep house while the app runs, and let go of everything afterwards."""
+    runtime: Runtime = app.state.runtime
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(_keep_house, runtime)
+        yield
+        tasks.cancel_scope.cancel()
+    runtime.close()
+
+
+async def _keep_house(runtime: Runtime) -> None:
+    while True:
+        await anyio.to_thread.run_sync(runtime.keep_house)
+        await anyio.sleep(HOUSEKEEPING_SECONDS)
 
 
 def _one_thread_per_check() -> None:

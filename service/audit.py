@@ -1,4 +1,4 @@
-"""What is remembered of everything anybody does: a closed list of events, written in the transaction of the deed.
+"""What is remembered of every check and every write: a closed list of events, written in the transaction of the deed.
 
 No event carries a biometric or biographic value; who may read which events is for the rules to say.
 """
@@ -14,14 +14,15 @@ from sqlalchemy import Connection
 from service.identity import Caller
 from service.schema import audit_events
 
-type_of_detail = str | int | float | bool | None
-Details = Mapping[str, type_of_detail | Sequence[type_of_detail] | Sequence[Mapping[str, type_of_detail]]]
+Detail = str | int | float | bool | None
+Details = Mapping[str, Detail | Sequence[Detail] | Sequence[Mapping[str, Detail]]]
 
 
 class EventKind(StrEnum):
     """Every kind of event there is."""
 
     CHECK_ANSWERED = "check-answered"
+    CHECK_REPEATED = "check-repeated"
     SAMPLES_COMPARED = "samples-compared"
     WATCHLIST_PUT = "watchlist-put"
     ENTRIES_PUT = "entries-put"

@@ -12,7 +12,6 @@ from datetime import datetime
 
 from service.api.messages import MatchAnswer, MatchRequest
 from service.disclosure import disclose
-from service.errors import UnusableProbe
 from service.freshness import Freshness
 from service.identity import Caller, require
 from service.ledger import Conclusion, Ledger
@@ -48,10 +47,10 @@ class Checks:
         # 1. Only terminals check, each in the name of its partner.
         require(caller, Role.TERMINAL)
         # 2. A repeated check gets the answer it had: nothing is searched, disclosed or flagged twice.
-        if (known := self.ledger.recall(caller, request)) is not None:
+        now = self.clock()
+        if (known := self.ledger.recall(caller, request, now)) is not None:
             return known
         # 3. A probe is of a person who stands there now.
-        now = self.clock()
         self.freshness.require(request.captured_at, now)
         # 4. Decode, assess and embed; what cannot be compared is said, with what to do.
         probe = self._encode(request)
@@ -72,6 +71,6 @@ class Checks:
     def _encode(self, request: MatchRequest) -> EncodedSamples:
         faces = () if request.face is None else (request.face,)
         probe = self.encoder.encode(faces, request.fingerprints)
-        if len(probe.refused) == len(probe.assessments):
-            raise UnusableProbe(tuple(reason for refused in probe.refused for reason in refused.reasons))
+        if len(probe.refused) == len(probe.samples):
+            raise probe.refused[0].as_error()
         return probe

@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from typer.core import TyperCommand, TyperGroup
 
 from models.errors import CrosscheckError
@@ -68,6 +69,6 @@ def app() -> None:
         typer_app()
     except CrosscheckError as error:
         console = Console(stderr=True, highlight=False)
-        console.print(f"[red]Error:[/red] {error.detail}", soft_wrap=True)
-        console.print(f"{error.hint}", soft_wrap=True)
+        console.print(f"[red]Error:[/red] {escape(error.detail)}", soft_wrap=True)
+        console.print(escape(error.hint), soft_wrap=True)
         sys.exit(2)

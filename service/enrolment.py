@@ -15,11 +15,13 @@ from models.errors import CrosscheckError, InvalidInput
 from service import audit
 from service.api.messages import EntryBody, ImportLine
 from service.audit import EventKind
-from service.errors import UnusableProbe, problem_of, problem_of_validation
+from service.errors import place_of, problem_of, problem_of_validation
 from service.identity import Caller, require
 from service.probes import SampleEncoder
 from service.roles import Role
+from service.telemetry import log
 from watchlists.errors import UnknownWatchlist
+from watchlists.gallery import Gallery
 from watchlists.records import Entry, EntryKey, Subject, Templates, VisibilityClass, Watchlist
 from watchlists.store import Outcome, PutResult, Store, StoredEntry
 
@@ -51,10 +53,11 @@ class Enrolment:
 
     encoder: SampleEncoder
     store: Store
+    gallery: Gallery
     clock: Callable[[], datetime]
 
-    def put_watchlist(self, caller: Caller, watchlist: str, title: str) -> Outcome:
-        """Make or rename one of the caller's watchlists.
+    def put_watchlist(self, caller: Caller, watchlist: str, title: str) -> tuple[Outcome, int]:
+        """Make or rename one of the caller's watchlists; return also how many entries it has.
 
         Raises:
             WatchlistNameTaken: another partner's list has that name.
@@ -64,7 +67,7 @@ class Enrolment:
             outcome = write.put_watchlist(Watchlist(watchlist, caller.partner, title))
             details = {"watchlist": watchlist, "outcome": outcome.value}
             audit.record(write.connection, EventKind.WATCHLIST_PUT, caller, self.clock(), details)
-        return outcome
+        return outcome, self.store.entry_count(watchlist)
 
     def own_watchlists(self, caller: Caller) -> list[tuple[Watchlist, int]]:
         """Return the caller's watchlists, each with its number of entries."""
@@ -130,6 +133,7 @@ class Enrolment:
             sequence = write.withdraw_entry(key, caller.partner)
             details = {"watchlist": key.watchlist, "entry": key.entry, "sequence": sequence}
             audit.record(write.connection, EventKind.ENTRY_WITHDRAWN, caller, self.clock(), details)
+        self.gallery.catch_up()
 
     def _commit(self, caller: Caller, prepared: Sequence[PreparedEntry]) -> list[PutResult]:
         with self.store.writing() as write:
@@ -137,6 +141,7 @@ class Enrolment:
             entries = [item.entry.id for item in prepared]
             details = {"watchlist": prepared[0].entry.key.watchlist, "entries": entries}
             audit.record(write.connection, EventKind.ENTRIES_PUT, caller, self.clock(), details)
+        self.gallery.catch_up()  # here, so that no terminal waits for what an import brought in
         return results
 
     def _prepare_line(self, caller: Caller, watchlist: str, unverified_line: bytes) -> PreparedEntry | RefusedLine:
@@ -148,13 +153,17 @@ class Enrolment:
             return RefusedLine(problem_of_validation(list(errors)).model_dump(exclude_none=True))
         except CrosscheckError as error:
             return RefusedLine(problem_of(error).model_dump(exclude_none=True))
+        except Exception as error:  # noqa: BLE001 -- one line must not take the good lines beside it down
+            log.error("unhandled %s at %s", type(error).__name__, place_of(error))
+            bug = CrosscheckError("the service failed to process this line")
+            return RefusedLine(problem_of(bug).model_dump(exclude_none=True))
 
     def _prepare(self, caller: Caller, key: EntryKey, body: EntryBody) -> PreparedEntry:
         if body.expires_at is not None and body.expires_at <= self.clock():
             raise AlreadyExpired("expires_at is in the past")
         samples = self.encoder.encode(body.faces, body.fingerprints)
         if samples.refused:  # a poor sample on a watchlist would be missed, or mistaken, at every check to come
-            raise UnusableProbe(tuple(reason for refused in samples.refused for reason in refused.reasons))
+            raise samples.refused[0].as_error()
         klass = VisibilityClass(caller.partner, key.watchlist, body.category, body.action, body.handling)
         subject = Subject(**body.subject.model_dump())
         return PreparedEntry(Entry(key.entry, klass, subject, body.review_at, body.expires_at), samples.templates)

@@ -5,7 +5,7 @@ No problem document repeats a value that the caller sent: it names fields, posit
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -44,12 +44,14 @@ class CheckConflict(CrosscheckError):
     hint = "Choose a new check_id for every new check; repeat an old one only with the same body."
 
 
-class UnusableProbe(InvalidInput):
-    """No sample of the probe can be compared. The slug is that of the first reason."""
+class UnusableSample(InvalidInput):
+    """A sample is too poor to be compared. The slug is that of the first reason."""
 
-    def __init__(self, reasons: tuple[Reason, ...]) -> None:
-        super().__init__("no sample of the request can be compared", hint=" ".join(reason.hint for reason in reasons))
+    def __init__(self, field: str, reasons: Sequence[Reason]) -> None:
+        words = ", ".join(reason.code.replace("-", " ") for reason in reasons)
+        super().__init__(f"{field} cannot be used: {words}", hint=" ".join(reason.hint for reason in reasons))
         self.slug = reasons[0].code.value
+        self.field = field
 
 
 class Overloaded(CrosscheckError):
@@ -71,6 +73,11 @@ class BodyTooLarge(InvalidInput):
 class NotReady(CrosscheckError):
     slug = "not-ready"
     hint = "Try again in a few seconds; if it stays so, run `crosscheck doctor` on the server."
+    retry_after = 2
+
+
+class DatabaseBusy(NotReady):
+    """The database is locked by other writers, or all connections are in use."""
 
 
 class DataFolderMissing(CrosscheckError):
@@ -102,6 +109,7 @@ HTTP_SLUGS: Mapping[int, tuple[str, str]] = {
     400: ("malformed-request", "Send a complete HTTP request with a JSON body."),
     404: ("unknown-path", "See /openapi.json for the calls that exist."),
     405: ("method-not-allowed", "See /openapi.json for the methods of this path."),
+    408: ("body-too-slow", "Send the body without pauses; check the connection."),
     413: (BodyTooLarge.slug, BodyTooLarge.hint),
 }
 
@@ -123,7 +131,8 @@ def problem(slug: str, status: int, detail: str, hint: str, errors: list[FieldEr
 def problem_of(error: CrosscheckError) -> Problem:
     """Return the problem document of one of our own errors."""
     status = STATUS_BY_SLUG.get(error.slug, 422 if isinstance(error, InvalidInput) else 500)
-    return problem(error.slug, status, error.detail, error.hint)
+    fields = [FieldError(field=error.field, message=error.detail)] if error.field else None
+    return problem(error.slug, status, error.detail, error.hint, fields)
 
 
 def problem_of_validation(errors: list[Mapping[str, Any]]) -> Problem:
@@ -147,7 +156,7 @@ def install(app: FastAPI) -> None:
 
 
 def headers_of(error: CrosscheckError) -> dict[str, str]:
-    if isinstance(error, Overloaded):
+    if isinstance(error, Overloaded | NotReady):
         return {"Retry-After": str(error.retry_after)}
     return {"WWW-Authenticate": 'Bearer realm="crosscheck"'} if error.slug == "unauthenticated" else {}
 

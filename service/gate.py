@@ -1,39 +1,40 @@
 """The door in front of every call under /v1, as ASGI middleware.
 
-Who is calling is settled, and the place in the queue taken, before one byte of the body is read. A bug behind the door
-is answered without telling what it held.
+Who is calling is settled, and the place in the queue taken, before one byte of the body is read; the body is capped in
+bytes and in time. A bug behind the door is answered without telling what it held.
 """
 
 from __future__ import annotations
 
+import re
 import time
+from contextlib import AbstractContextManager, nullcontext
 
-from starlette.concurrency import run_in_threadpool
+import anyio
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from models.errors import CrosscheckError
 from service import errors
-from service.identity import TokenRegister
-from service.limits import Admission
-from service.telemetry import Metrics, log
+from service.runtime import Runtime
+from service.telemetry import log
 
-QUEUED_PATHS = frozenset({"/v1/match", "/v1/verify"})
-STREAMED = ":import"  # paths that end so have no end of their own; each of their lines is capped instead
+CHECKS = re.compile(r"/v1/(match|verify)")
+OWNER_CALLS = re.compile(r"/v1/watchlists(/.*)?")
+IMPORT = re.compile(r"/v1/watchlists/[^/]+/entries:import")
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
 
 
 class Gate:
-    """Authenticates, admits, measures and, last, catches what nobody else did."""
+    """Authenticates, admits, caps, measures and, last, catches what nobody else did."""
 
-    def __init__(
-        self, app: ASGIApp, tokens: TokenRegister, admission: Admission, metrics: Metrics, max_body: int
-    ) -> None:
+    def __init__(self, app: ASGIApp, runtime: Runtime) -> None:
         self._app = app
-        self._max_body = max_body
-        self._tokens = tokens
-        self._admission = admission
-        self._metrics = metrics
+        self._runtime = runtime
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -50,51 +51,69 @@ class Gate:
 
         try:
             await self._pass(scope, receive, send_and_note)
-        except CrosscheckError as error:
-            response = errors.answer(errors.problem_of(error), errors.headers_of(error))
-            await response(scope, receive, send_and_note)
         except Exception as error:  # noqa: BLE001 -- the last resort: a bug must not print what it held
-            log.error("unhandled %s at %s", type(error).__name__, errors.place_of(error))
-            if status == 0:
-                bug = CrosscheckError("the service failed to process this request")
-                await errors.answer(errors.problem_of(bug))(scope, receive, send_and_note)
+            response = _last_answer(error)
+            if status == 0:  # else the answer has begun, and the client sees it break off
+                await response(scope, receive, send_and_note)
         finally:
             self._note(scope, status, time.perf_counter() - begun)
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if not scope["path"].startswith(("/v1/", "/metrics")):
+        path = scope["path"]
+        if not path.startswith(("/v1/", "/metrics")):
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        recognise = self._tokens.recognise
-        scope.setdefault("state", {})["caller"] = await run_in_threadpool(recognise, headers.get("authorization"))
-        if not scope["path"].endswith(STREAMED):
-            receive = self._capped(receive, headers)
-        if scope["path"] in QUEUED_PATHS:
-            with self._admission.enter():
-                await self._app(scope, receive, send)
-        else:
-            await self._app(scope, receive, send)
+        caller = await self._runtime.authentication.run(self._runtime.tokens.recognise, headers.get("authorization"))
+        scope.setdefault("state", {})["caller"] = caller
+        endless = scope["method"] == "POST" and IMPORT.fullmatch(path) is not None
+        with nullcontext() if endless else self._place(path):
+            await self._app(scope, receive if endless else self._capped(receive, headers), send)
+
+    def _place(self, path: str) -> AbstractContextManager[None]:
+        if CHECKS.fullmatch(path):
+            return self._runtime.admission.enter()
+        if OWNER_CALLS.fullmatch(path):
+            return self._runtime.owner_work.enter()
+        return nullcontext()
 
     def _capped(self, receive: Receive, headers: Headers) -> Receive:
-        """Return `receive` with the cap on body bytes, declared or counted."""
-        if int(headers.get("content-length", 0)) > self._max_body:
-            raise errors.BodyTooLarge(f"the body is over {self._max_body} bytes")
-        received = 0
+        """Return `receive` with the cap on body bytes, declared or counted, and on the time they take to arrive."""
+        settings = self._runtime.settings
+        declared = headers.get("content-length", "0")
+        if declared.isdecimal() and int(declared) > settings.max_body:
+            raise errors.BodyTooLarge(f"the body is over {settings.max_body} bytes")
+        received, complete = 0, False
+        deadline = anyio.current_time() + settings.body_within
 
         async def receive_capped() -> Message:
-            nonlocal received
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > self._max_body:  # as an HTTPException, which FastAPI passes on unchanged
-                raise HTTPException(413, f"the body is over {self._max_body} bytes")
-            return message
+            nonlocal received, complete
+            if complete:
+                return await receive()
+            with anyio.move_on_at(deadline):
+                message = await receive()
+                received += len(message.get("body", b""))
+                complete = not message.get("more_body", False)
+                if received > settings.max_body:  # as an HTTPException, which FastAPI passes on unchanged
+                    raise HTTPException(413, f"the body is over {settings.max_body} bytes")
+                return message
+            raise HTTPException(408, f"the body did not arrive within {settings.body_within:g} seconds")
 
         return receive_capped
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         # The route's pattern, not the path: entry ids are the partners' business.
         route = getattr(scope.get("route"), "path", "none")
-        self._metrics.requests.labels(scope["method"], route, status).inc()
-        self._metrics.seconds.labels(route).observe(seconds)
-        log.info("%s %s %d %.1f ms", scope["method"], route, status, seconds * 1000)
+        method = scope["method"] if scope["method"] in METHODS else "other"
+        self._runtime.metrics.requests.labels(method, route, status).inc()
+        self._runtime.metrics.seconds.labels(route).observe(seconds)
+        log.info("%s %s %d %.1f ms", method, route, status, seconds * 1000)
+
+
+def _last_answer(error: Exception) -> Response:
+    if isinstance(error, OperationalError | PoolTimeout):
+        error = errors.DatabaseBusy("the database did not answer in time")
+    if not isinstance(error, CrosscheckError):
+        log.error("unhandled %s at %s", type(error).__name__, errors.place_of(error))
+        error = CrosscheckError("the service failed to process this request")
+    return errors.answer(errors.problem_of(error), errors.headers_of(error))

@@ -7,6 +7,7 @@ add nothing: there is no guessing 256 random bits.)
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,11 +15,12 @@ from datetime import datetime
 
 from sqlalchemy import Engine, RowMapping, select
 
-from models.errors import CrosscheckError
+from models.errors import CrosscheckError, InvalidInput
 from service.roles import Role
 from service.schema import tokens
 from watchlists.database import writing
 
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 TOKEN_PREFIX = "xck_"  # noqa: S105 -- lets secret scanners recognise a leaked token
 
 
@@ -48,6 +50,11 @@ class WrongRole(CrosscheckError):
     hint = "Use a token of the role that this call is for."
 
 
+class InvalidName(InvalidInput):
+    slug = "invalid-name"
+    hint = "Choose another name."
+
+
 class UnknownToken(CrosscheckError):
     slug = "unknown-token"
     hint = "List the tokens with `crosscheck token list`."
@@ -68,8 +75,11 @@ class TokenRegister:
         """Return a new token for `caller`; it is shown once and cannot be recovered.
 
         Raises:
+            InvalidName: the name has other characters than letters, digits, dots, dashes and underscores.
             TokenNameTaken: a token of that name is in force.
         """
+        if not NAME.fullmatch(caller.name):
+            raise InvalidName("the name of a token is 1 to 64 letters, digits, dots, dashes and underscores")
         token = TOKEN_PREFIX + secrets.token_urlsafe(32)
         with writing(self._engine) as connection:
             taken = select(tokens.c.name).where(tokens.c.name == caller.name, tokens.c.revoked_at.is_(None))

@@ -50,16 +50,25 @@ class Ledger:
         self._keys = keys
         self._keep_answers = keep_answers
 
-    def recall(self, caller: Caller, request: MatchRequest) -> MatchAnswer | None:
-        """Return the answer that this very check got before, if it is still kept.
+    def recall(self, caller: Caller, request: MatchRequest, now: datetime) -> MatchAnswer | None:
+        """Return the answer that this very check got before, if it was kept, and not for longer than it may be.
 
         Raises:
             CheckConflict: the partner used the check_id for another request.
         """
-        query = select(checks).where(checks.c.partner == caller.partner, checks.c.check_id == str(request.check_id))
+        query = select(checks).where(
+            checks.c.partner == caller.partner,
+            checks.c.check_id == str(request.check_id),
+            checks.c.answered_at >= now - self._keep_answers,
+        )
         with self._engine.connect() as connection:
             row = connection.execute(query).mappings().first()
-        return None if row is None else self._reopen(row, caller, request)
+        if row is None:
+            return None
+        answer = self._reopen(row, caller, request)
+        with writing(self._engine) as connection:
+            audit.record(connection, EventKind.CHECK_REPEATED, caller, now, {"check_id": str(request.check_id)})
+        return answer
 
     def conclude(self, caller: Caller, request: MatchRequest, conclusion: Conclusion) -> MatchAnswer:
         """Write answer, flag and audit event in one transaction and return the answer.
@@ -70,19 +79,26 @@ class Ledger:
             CheckConflict: the other request had another body.
         """
         answer = _answer(request.check_id, conclusion)
+        # Sealed before the transaction begins: whoever holds the write lock should need nothing else.
+        row = self._check_row(caller, request, answer, conclusion.at)
+        details = self._event_details(caller, request, answer, conclusion)
         try:
             with writing(self._engine) as connection:
-                connection.execute(checks.insert().values(self._check_row(caller, request, answer, conclusion.at)))
-                _open_flag(connection, caller, request, answer, conclusion)
-                details = _event_details(request, answer, conclusion)
-                audit.record(connection, EventKind.CHECK_ANSWERED, caller, conclusion.at, details)
                 connection.execute(checks.delete().where(checks.c.answered_at < conclusion.at - self._keep_answers))
+                connection.execute(checks.insert().values(row))
+                _open_flag(connection, caller, request, answer, conclusion)
+                audit.record(connection, EventKind.CHECK_ANSWERED, caller, conclusion.at, details)
         except IntegrityError:
-            known = self.recall(caller, request)
+            known = self.recall(caller, request, conclusion.at)
             if known is None:
                 raise
             return known
         return answer
+
+    def forget(self, now: datetime) -> None:
+        """Delete the answers that have been kept for long enough."""
+        with writing(self._engine) as connection:
+            connection.execute(checks.delete().where(checks.c.answered_at < now - self._keep_answers))
 
     def _check_row(
         self, caller: Caller, request: MatchRequest, answer: MatchAnswer, now: datetime
@@ -95,6 +111,22 @@ class Ledger:
             "request_digest": self._digest(caller, request),
             "sealed_answer": sealed,
             "answered_at": now,
+        }
+
+    def _event_details(
+        self, caller: Caller, request: MatchRequest, answer: MatchAnswer, conclusion: Conclusion
+    ) -> audit.Details:
+        case = request.case_reference
+        return {
+            "check_id": str(request.check_id),
+            "purpose": request.purpose,
+            # A case reference may name a person: its keyed digest proves afterwards which one was given.
+            "case_digest": self._keys.digest_for(caller.partner, "case", case.encode()).hex() if case else None,
+            "checkpoint": request.checkpoint,
+            "outcome": answer.outcome,
+            "gallery_sequence": answer.gallery_sequence,
+            "flag_id": str(answer.flag_id) if answer.flag_id else None,
+            "disclosed": [_disclosed(candidate) for candidate in conclusion.candidates],
         }
 
     def _reopen(self, row: RowMapping, caller: Caller, request: MatchRequest) -> MatchAnswer:
@@ -153,16 +185,13 @@ def _candidate_row(flag_id: str, candidate: DisclosedCandidate) -> dict[str, obj
     }
 
 
-def _event_details(request: MatchRequest, answer: MatchAnswer, conclusion: Conclusion) -> audit.Details:
+def _disclosed(candidate: DisclosedCandidate) -> dict[str, str]:
+    found = candidate.found
+    clauses = ", ".join(f"{by.agreement} v{by.version} {by.clause}" for by in candidate.message.decided_by)
     return {
-        "check_id": str(request.check_id),
-        "purpose": request.purpose,
-        "checkpoint": request.checkpoint,
-        "outcome": answer.outcome,
-        "gallery_sequence": answer.gallery_sequence,
-        "flag_id": str(answer.flag_id) if answer.flag_id else None,
-        "disclosed": [
-            {"owner": candidate.found.klass.owner, "entry": candidate.found.key.entry, "level": candidate.message.level}
-            for candidate in conclusion.candidates
-        ],
+        "owner": found.klass.owner,
+        "watchlist": found.key.watchlist,
+        "entry": found.key.entry,
+        "level": candidate.message.level,
+        "decided_by": clauses,
     }

@@ -7,6 +7,7 @@ wait would pass the limit get 503 with `Retry-After`; the rest run at most `work
 from __future__ import annotations
 
 import math
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,16 +21,19 @@ from service.errors import Overloaded
 P = ParamSpec("P")
 T = TypeVar("T")
 SMOOTHING = 0.1  # weight of the newest service time in the running mean
-FIRST_GUESS = 0.05  # seconds a check takes, before the first one was measured
+TYPICAL = 0.05  # seconds of work, before any was measured
+LEAST = 0.02  # quick work, such as a repeated check, must not make room for a flood of slow work
+MOST_PLACES = 64  # a worker: what waits has its body, of several megabytes, in memory
 
 
 class Admission:
-    """Admits requests to the worker threads; used from the event loop only."""
+    """Admits one kind of requests to worker threads. `enter` and `run` are called from the event loop only."""
 
     def __init__(self, workers: int, answer_within: float) -> None:
         self._workers = workers
         self._answer_within = answer_within
-        self._mean_service_time = FIRST_GUESS
+        self._mean_service_time = TYPICAL
+        self._measuring = threading.Lock()
         self._admitted = 0
         self._limiter: anyio.CapacityLimiter | None = None
 
@@ -43,12 +47,12 @@ class Admission:
         """Hold a place for one request, from before its body is read until its answer is ready.
 
         Raises:
-            Overloaded: the wait would be longer than `answer_within`.
+            Overloaded: the wait would be longer than `answer_within`, or too many hold a place.
         """
         ahead = max(0, self._admitted - self._workers + 1)
-        wait = ahead * self._mean_service_time / self._workers
-        if wait > self._answer_within:
-            raise Overloaded(retry_after=math.ceil(wait))
+        wait = ahead * max(self._mean_service_time, LEAST) / self._workers
+        if wait > self._answer_within or self._admitted >= MOST_PLACES * self._workers:
+            raise Overloaded(retry_after=max(1, math.ceil(wait)))
         self._admitted += 1
         try:
             yield
@@ -63,8 +67,7 @@ class Admission:
 
     def _timed(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         begun = time.perf_counter()
-        try:
-            return work(*args, **kwargs)
-        finally:
-            elapsed = time.perf_counter() - begun
-            self._mean_service_time += SMOOTHING * (elapsed - self._mean_service_time)
+        result = work(*args, **kwargs)  # work that fails is quick, and says nothing of work that does not
+        with self._measuring:
+            self._mean_service_time += SMOOTHING * (time.perf_counter() - begun - self._mean_service_time)
+        return result

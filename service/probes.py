@@ -5,14 +5,42 @@ Images and templates of a probe live in memory only, and no longer than the call
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+from models.errors import InvalidInput
 from models.face import FaceEncoder
 from models.fingerprint.encoder import encode_fingerprint
 from models.samples import Assessment, Modality, Position
 from service.api.messages import FaceImage, FingerprintTemplate, ReasonMessage, SampleMessage
+from service.errors import UnusableSample
 from watchlists.records import FaceTemplate, Templates
+
+MAX_VIEWS = 20  # of all fingerprints of a request together; each is compared with the whole gallery
+
+
+class TooManyViews(InvalidInput):
+    slug = "too-many-views"
+    hint = f"Send at most {MAX_VIEWS} views of fingers; one good view of each finger is enough."
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedSample:
+    """What became of one sample; `field` says where in the request it stood."""
+
+    field: str
+    modality: Modality
+    position: Position | None
+    assessment: Assessment
+
+    def as_message(self) -> SampleMessage:
+        reasons = [ReasonMessage(code=by.code, severity=by.severity, hint=by.hint) for by in self.assessment.reasons]
+        accepted = self.assessment.accepted
+        return SampleMessage(modality=self.modality, position=self.position, accepted=accepted, reasons=reasons)
+
+    def as_error(self) -> UnusableSample:
+        return UnusableSample(self.field, self.assessment.reasons)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,15 +48,15 @@ class EncodedSamples:
     """Templates of the usable samples, and what became of each sample, in the order of the request."""
 
     templates: Templates
-    assessments: tuple[tuple[Modality, Position | None, Assessment], ...]
+    samples: tuple[JudgedSample, ...]
 
     @property
-    def refused(self) -> tuple[Assessment, ...]:
-        return tuple(assessment for _, _, assessment in self.assessments if not assessment.accepted)
+    def refused(self) -> tuple[JudgedSample, ...]:
+        return tuple(sample for sample in self.samples if not sample.assessment.accepted)
 
     @property
     def messages(self) -> list[SampleMessage]:
-        return [sample_message(*sample) for sample in self.assessments]
+        return [sample.as_message() for sample in self.samples]
 
 
 class SampleEncoder:
@@ -38,28 +66,43 @@ class SampleEncoder:
         self.faces = faces
 
     def encode(
-        self, faces: Sequence[FaceImage], unverified_fingerprints: Sequence[FingerprintTemplate]
+        self, unverified_faces: Sequence[FaceImage], unverified_fingers: Sequence[FingerprintTemplate]
     ) -> EncodedSamples:
         """Encode every sample; a poor one is left out and its assessment says why.
 
         Raises:
-            InvalidInput: a sample is not what it claims to be (damaged file, other format, contradicting position).
+            InvalidInput: a sample is not what it claims to be (damaged file, other format, contradicting position);
+                its `field` names the sample.
         """
-        encoded_faces = [self.faces.encode(face.image) for face in faces]
-        encoded_fingers = [encode_fingerprint(item.template, item.position) for item in unverified_fingerprints]
-        vectors = (face.vector for face in encoded_faces)
+        faces = [self._face(f"faces[{number}]", image) for number, image in enumerate(unverified_faces)]
+        fingers = [self._finger(f"fingerprints[{number}]", item) for number, item in enumerate(unverified_fingers)]
+        encoded = (*faces, *fingers)
         templates = Templates(
-            faces=tuple(FaceTemplate(self.faces.model, vector) for vector in vectors if vector is not None),
-            fingers=tuple(template for finger in encoded_fingers for template in finger.templates),
+            faces=tuple(face for templates, _ in encoded for face in templates.faces),
+            fingers=tuple(finger for templates, _ in encoded for finger in templates.fingers),
         )
-        assessments = [(Modality.FACE, None, face.assessment) for face in encoded_faces]
-        pairs = zip(unverified_fingerprints, encoded_fingers, strict=True)
-        fingers = [(Modality.FINGERPRINT, item.position, finger.assessment) for item, finger in pairs]
-        return EncodedSamples(templates, (*assessments, *fingers))
+        if len(templates.fingers) > MAX_VIEWS:
+            raise TooManyViews(f"the fingerprints of the request have {len(templates.fingers)} views")
+        return EncodedSamples(templates, tuple(sample for _, sample in encoded))
+
+    def _face(self, field: str, unverified_face: FaceImage) -> tuple[Templates, JudgedSample]:
+        with _naming(field):
+            face = self.faces.encode(unverified_face.image)
+        templates = () if face.vector is None else (FaceTemplate(self.faces.model, face.vector),)
+        return Templates(faces=templates), JudgedSample(field, Modality.FACE, None, face.assessment)
+
+    def _finger(self, field: str, unverified_finger: FingerprintTemplate) -> tuple[Templates, JudgedSample]:
+        position = unverified_finger.position
+        with _naming(field):
+            finger = encode_fingerprint(unverified_finger.template, position)
+        sample = JudgedSample(field, Modality.FINGERPRINT, position, finger.assessment)
+        return Templates(fingers=tuple(finger.templates)), sample
 
 
-def sample_message(modality: Modality, position: Position | None, assessment: Assessment) -> SampleMessage:
-    reasons = [
-        ReasonMessage(code=reason.code, severity=reason.severity, hint=reason.hint) for reason in assessment.reasons
-    ]
-    return SampleMessage(modality=modality, position=position, accepted=assessment.accepted, reasons=reasons)
+@contextmanager
+def _naming(field: str) -> Iterator[None]:
+    try:
+        yield
+    except InvalidInput as error:
+        error.field = field
+        raise

@@ -5,12 +5,14 @@ from __future__ import annotations
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
+from sqlalchemy.exc import OperationalError
+
 from service.check import Checks
 from service.enrolment import Enrolment
 from service.identity import TokenRegister
 from service.limits import Admission
 from service.settings import Settings
-from service.telemetry import Metrics
+from service.telemetry import Metrics, log
 from service.verification import Verifications
 from watchlists.gallery import LocalGallery
 from watchlists.store import Store
@@ -26,12 +28,22 @@ class Runtime:
     verifications: Verifications
     enrolment: Enrolment
     admission: Admission
+    owner_work: Admission
+    authentication: Admission
     importers: Executor
     metrics: Metrics
 
     def ready(self) -> bool:
         """Whether the gallery could be brought up to date just now, database included."""
-        return self.gallery.catch_up() >= self.store.log.last_sequence()
+        head = self.store.log.last_sequence()
+        return self.gallery.catch_up() >= head
+
+    def keep_house(self) -> None:
+        """Do what is due without anybody asking."""
+        try:
+            self.checks.ledger.forget(self.checks.clock())
+        except OperationalError:
+            log.warning("housekeeping waits: the database is busy")
 
     def close(self) -> None:
         """Let go of threads and database connections; nothing waits to be written."""

@@ -25,12 +25,13 @@ class Settings(BaseSettings):
         default_factory=lambda: max(1, os.cpu_count() or 1), ge=1, description="Checks that run at once."
     )
     answer_within: float = Field(default=4.0, gt=0, description="A check that would wait longer is refused with 503.")
+    body_within: float = Field(default=15.0, gt=0, description="A body that takes longer to arrive is refused.")
     max_body: int = Field(default=12 * 2**20, ge=2**16, description="Largest request body; an import line likewise.")
     target_fpir: float = Field(
         default=DEFAULT_TARGET_FPIR, gt=0, lt=1, description="Accepted rate of false alarms per search."
     )
     keep_answers: timedelta = Field(
-        default=timedelta(hours=1), description="How long a check can be repeated for the same answer."
+        default=timedelta(minutes=15), description="How long a check can be repeated for the same answer."
     )
     max_capture_age: timedelta = Field(default=timedelta(minutes=10), description="Oldest accepted captured_at.")
     max_clock_ahead: timedelta = Field(default=timedelta(minutes=1), description="Furthest captured_at in the future.")

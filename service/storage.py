@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from service import errors
+from service import (  # the schema: whoever opens the database must know all of its tables
+    errors,
+    schema,  # noqa: F401
+)
 from service.settings import Settings
 from watchlists import migrations
 from watchlists.database import open_database

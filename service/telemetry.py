@@ -34,6 +34,8 @@ def configure_logging() -> None:
     """Log to standard error, one line an event, without anybody's access log beside it."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
-    log.handlers = [handler]
-    log.setLevel(logging.INFO)
-    log.propagate = False
+    for name, level in {"crosscheck": logging.INFO, "watchlists": logging.WARNING, "models": logging.WARNING}.items():
+        logger = logging.getLogger(name)
+        logger.handlers = [handler]
+        logger.setLevel(level)
+        logger.propagate = False

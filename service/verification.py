@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +15,6 @@ from models.fingerprint.matcher import compare
 from service import audit
 from service.api.messages import VerifyAnswer, VerifyRequest, VerifySample
 from service.audit import EventKind
-from service.errors import UnusableProbe
 from service.freshness import Freshness
 from service.identity import Caller, require
 from service.probes import EncodedSamples, SampleEncoder
@@ -64,15 +64,16 @@ class Verifications:
         fingers = () if sample.fingerprint is None else (sample.fingerprint,)
         encoded = self.encoder.encode(faces, fingers)
         if encoded.refused:
-            raise UnusableProbe(tuple(reason for refused in encoded.refused for reason in refused.reasons))
+            raise encoded.refused[0].as_error()
         return encoded
 
     def _score(self, reference: Templates, probe: Templates) -> float:
         if reference.faces:
             similarity = float(np.dot(reference.faces[0].vector, probe.faces[0].vector))
             return self.encoder.faces.calibration.score(similarity)
-        best = max(compare(live, kept) for live in probe.fingers for kept in reference.fingers)
-        return FINGER.score(best)
+        similarities = [compare(live, kept) for live in probe.fingers for kept in reference.fingers]
+        # The best of several views is better by luck alone; the union bound pays for it.
+        return max(0.0, FINGER.score(max(similarities)) - math.log10(len(similarities)))
 
     def _record(self, caller: Caller, request: VerifyRequest, answer: VerifyAnswer, now: datetime) -> None:
         details = {

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
-from starlette.concurrency import run_in_threadpool
 
 from service.api.dependencies import AUTHENTICATED, CurrentCaller, CurrentRuntime, problems
 from service.api.messages import (
@@ -21,7 +20,6 @@ from service.api.messages import (
 from service.api.ndjson import MEDIA_TYPE, DuplexResponse, LineTooLong, read_batches
 from service.disclosure import subject_fields
 from service.enrolment import result_line, too_long
-from service.identity import Caller
 from service.runtime import Runtime
 from watchlists.records import EntryKey
 from watchlists.store import Outcome
@@ -33,33 +31,34 @@ EntryId = Annotated[str, Path(pattern=IDENTIFIER, max_length=64, examples=["E-20
 router = APIRouter(prefix="/v1/watchlists", tags=["owner partner"], dependencies=AUTHENTICATED)
 
 
-@router.get("", responses=problems(401, 403))
-def list_watchlists(caller: CurrentCaller, runtime: CurrentRuntime) -> WatchlistsMessage:
+@router.get("", responses=problems(401, 403, 503))
+async def list_watchlists(caller: CurrentCaller, runtime: CurrentRuntime) -> WatchlistsMessage:
     """List the watchlists of the caller's partner."""
+    own_watchlists = await runtime.owner_work.run(runtime.enrolment.own_watchlists, caller)
     return WatchlistsMessage(
         watchlists=[
             WatchlistMessage(watchlist=own.id, owner=own.owner, title=own.title, entries=count)
-            for own, count in runtime.enrolment.own_watchlists(caller)
+            for own, count in own_watchlists
         ]
     )
 
 
-@router.put("/{watchlist}", responses={201: {"model": WatchlistMessage}, **problems(400, 401, 403, 409, 413, 422)})
-def put_watchlist(
+@router.put("/{watchlist}", responses={201: {"model": WatchlistMessage}, **problems(400, 401, 403, 409, 413, 422, 503)})
+async def put_watchlist(
     watchlist: WatchlistId, body: WatchlistBody, caller: CurrentCaller, runtime: CurrentRuntime, response: Response
 ) -> WatchlistMessage:
     """Make a watchlist of the caller's partner, or give it another title."""
-    outcome = runtime.enrolment.put_watchlist(caller, watchlist, body.title)
+    put = runtime.enrolment.put_watchlist
+    outcome, count = await runtime.owner_work.run(put, caller, watchlist, body.title)
     response.status_code = 201 if outcome is Outcome.CREATED else 200
-    count = runtime.store.entry_count(watchlist)
     return WatchlistMessage(watchlist=watchlist, owner=caller.partner, title=body.title, entries=count)
 
 
 @router.put(
     "/{watchlist}/entries/{entry}",
-    responses={201: {"model": WriteAnswer}, **problems(400, 401, 403, 404, 413, 422)},
+    responses={201: {"model": WriteAnswer}, **problems(400, 401, 403, 404, 413, 422, 503)},
 )
-def put_entry(
+async def put_entry(
     watchlist: WatchlistId,
     entry: EntryId,
     body: EntryBody,
@@ -68,15 +67,17 @@ def put_entry(
     response: Response,
 ) -> WriteAnswer:
     """Write an entry, new or in place of what was there. Once this is answered, searches include it."""
-    result = runtime.enrolment.put(caller, EntryKey(watchlist, entry), body)
+    result = await runtime.owner_work.run(runtime.enrolment.put, caller, EntryKey(watchlist, entry), body)
     response.status_code = 201 if result.outcome is Outcome.CREATED else 200
     return WriteAnswer(entry_id=entry, status=result.outcome.value, sequence=result.sequence)
 
 
-@router.get("/{watchlist}/entries/{entry}", responses=problems(401, 403, 404, 422))
-def get_entry(watchlist: WatchlistId, entry: EntryId, caller: CurrentCaller, runtime: CurrentRuntime) -> EntryMessage:
+@router.get("/{watchlist}/entries/{entry}", responses=problems(401, 403, 404, 422, 503))
+async def get_entry(
+    watchlist: WatchlistId, entry: EntryId, caller: CurrentCaller, runtime: CurrentRuntime
+) -> EntryMessage:
     """Read back one of the caller's own entries. Templates never leave."""
-    stored = runtime.enrolment.read(caller, EntryKey(watchlist, entry))
+    stored = await runtime.owner_work.run(runtime.enrolment.read, caller, EntryKey(watchlist, entry))
     klass = stored.entry.klass
     return EntryMessage(
         watchlist=watchlist,
@@ -93,10 +94,12 @@ def get_entry(watchlist: WatchlistId, entry: EntryId, caller: CurrentCaller, run
     )
 
 
-@router.delete("/{watchlist}/entries/{entry}", status_code=204, responses=problems(401, 403, 404, 422))
-def withdraw_entry(watchlist: WatchlistId, entry: EntryId, caller: CurrentCaller, runtime: CurrentRuntime) -> None:
+@router.delete("/{watchlist}/entries/{entry}", status_code=204, responses=problems(401, 403, 404, 422, 503))
+async def withdraw_entry(
+    watchlist: WatchlistId, entry: EntryId, caller: CurrentCaller, runtime: CurrentRuntime
+) -> None:
     """Withdraw an entry: the next search no longer includes it, and its key is destroyed."""
-    runtime.enrolment.withdraw(caller, EntryKey(watchlist, entry))
+    await runtime.owner_work.run(runtime.enrolment.withdraw, caller, EntryKey(watchlist, entry))
 
 
 @router.post(
@@ -108,7 +111,7 @@ def withdraw_entry(watchlist: WatchlistId, entry: EntryId, caller: CurrentCaller
             "unchanged, refused), then `entry_id` and `sequence`, or the `problem`.",
             "content": {MEDIA_TYPE: {"schema": {"type": "string"}}},
         },
-        **problems(401, 403, 404),
+        **problems(401, 403, 404, 422, 503),
     },
     openapi_extra={
         "requestBody": {
@@ -123,16 +126,19 @@ async def import_entries(
     watchlist: WatchlistId, request: Request, caller: CurrentCaller, runtime: CurrentRuntime
 ) -> DuplexResponse:
     """Write many entries. Good lines are kept, bad lines named; a line that was answered is durable."""
-    await run_in_threadpool(runtime.enrolment.own_watchlist, caller, watchlist)
-    return DuplexResponse(_import_results(watchlist, request, caller, runtime))
+    await runtime.owner_work.run(runtime.enrolment.own_watchlist, caller, watchlist)
+    return DuplexResponse(_import_results(watchlist, request, runtime))
 
 
-async def _import_results(watchlist: str, request: Request, caller: Caller, runtime: Runtime) -> AsyncIterator[bytes]:
+async def _import_results(watchlist: str, request: Request, runtime: Runtime) -> AsyncIterator[bytes]:
     line = 1
     try:
         async for lines in read_batches(request, runtime.settings.max_body):
+            # A token that is revoked while an import runs ends it.
+            authorization = request.headers.get("authorization")
+            caller = await runtime.authentication.run(runtime.tokens.recognise, authorization)
             put = runtime.enrolment.put_lines
-            for result in await run_in_threadpool(put, caller, watchlist, line, lines, runtime.importers):
+            for result in await runtime.owner_work.run(put, caller, watchlist, line, lines, runtime.importers):
                 yield result_line(result)
             line += len(lines)
     except LineTooLong:

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy.exc import SQLAlchemyError
 
 from models.errors import CrosscheckError
 from models.face import FaceEncoder
@@ -63,6 +64,9 @@ def examine(settings: Settings) -> Iterator[Finding]:
             yield Finding(what, ok=True, detail=check(settings))
         except CrosscheckError as error:
             yield Finding(what, ok=False, detail=error.detail, hint=error.hint)
+        except (OSError, SQLAlchemyError) as error:
+            hint = f"Look at {settings.home}: its files, their rights, the disk; else restore it from a backup."
+            yield Finding(what, ok=False, detail=f"cannot be read ({type(error).__name__})", hint=hint)
 
 
 class Unsound(CrosscheckError):
@@ -87,7 +91,8 @@ def _data_folder(settings: Settings) -> str:
 def _database(settings: Settings) -> str:
     store = open_store(settings)
     if differences := migrations.differences(store.engine):
-        raise Unsound(f"the tables differ from what this version expects: {'; '.join(differences)}")
+        hint = "Restore the database from a backup; its tables were changed by something other than Crosscheck."
+        raise Unsound(f"the tables differ from what this version expects: {'; '.join(differences)}", hint=hint)
     return f"{store.entry_count()} entries, last change {store.log.last_sequence()}"
 
 

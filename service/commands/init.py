@@ -36,6 +36,9 @@ def init(
 ) -> None:
     """Make the data folder CROSSCHECK_HOME: root key, database, agreements, model files."""
     settings = Settings()
+    refuse_existing(settings)
+    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    settings.home.chmod(0o700)
     prepare_with_progress(ModelStore(settings.models_folder))
     make_data_folder(settings)
     access = SampleAccess({}, {})
@@ -47,14 +50,19 @@ def init(
         _explain(settings, access)
 
 
+def refuse_existing(settings: Settings) -> None:
+    """Raise DataFolderExists if there is a data folder already."""
+    if settings.database_file.exists() or settings.root_key_file.exists():
+        raise DataFolderExists(f"{settings.home} is a data folder already")
+
+
 def make_data_folder(settings: Settings) -> None:
     """Make the data folder with a new root key and an empty database.
 
     Raises:
         DataFolderExists: there is one already.
     """
-    if settings.database_file.exists() or settings.root_key_file.exists():
-        raise DataFolderExists(f"{settings.home} is a data folder already")
+    refuse_existing(settings)
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     settings.agreements_folder.mkdir(exist_ok=True)
     root = FileRootKey.create(settings.root_key_file)

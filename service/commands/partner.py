@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from service.identity import InvalidName
 from service.settings import Settings
 from service.storage import open_store
 from watchlists.records import Partner
+
+CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 commands = typer.Typer(help="Add and list partners.", no_args_is_help=True, add_completion=False)
 
@@ -22,6 +26,8 @@ def add(
     name: Annotated[str, typer.Argument(help="Full name.")],
 ) -> None:
     """Add a partner; it gets a key of its own, under which everything it owns is sealed."""
+    if not CODE.fullmatch(partner):
+        raise InvalidName("a partner's code is lower-case letters, digits and single dashes, as agreements name it")
     open_store(Settings()).add_partner(Partner(partner, name))
 
 

@@ -13,6 +13,7 @@ from typing import Annotated, Any, BinaryIO
 import httpx2
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -43,7 +44,8 @@ def import_file(
             counts[result["status"]] += 1
             if result["status"] == "refused":
                 problem = result["problem"]
-                progress.console.print(f"line {result['line']}: {problem['detail']}. {problem['hint']}", style="yellow")
+                message = f"line {result['line']}: {problem['detail']}. {problem['hint']}"
+                progress.console.print(escape(message), style="yellow")
             progress.update(task, completed=lines.tell())
     written = {status: counts[status] for status in ("created", "replaced", "unchanged", "refused")}
     typer.echo(json.dumps(written) if as_json else ", ".join(f"{count} {status}" for status, count in written.items()))

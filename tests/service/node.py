@@ -86,7 +86,6 @@ class Node:
 
     def stop(self) -> None:
         self.client.__exit__(None, None, None)
-        self.runtime.close()
 
     def restart(self) -> None:
         self.stop()
