@@ -90,6 +90,8 @@ def _shrunk(image: Pixels, transform: NDArray[np.float64], size: int) -> tuple[P
     right, bottom = (np.clip(np.ceil(corners.max(axis=0)) + factor, 0, (width, height))).astype(int)
     right, bottom = right - (right - left) % factor, bottom - (bottom - top) % factor
     part = image[top:bottom, left:right]
+    if part.size == 0:
+        return image, transform
     smaller = cv2.resize(part, None, fx=1 / factor, fy=1 / factor, interpolation=cv2.INTER_AREA)
     # Pixel x of the smaller part lies at factor * (x + 0.5) - 0.5 + left of the image.
     grow = np.array([[factor, 0, left + factor / 2 - 0.5], [0, factor, top + factor / 2 - 0.5], [0, 0, 1]])

@@ -12,20 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from models.errors import ModelFileError
-from models.weights.dequantise import dequantise
-from models.weights.dlib_export import export_dlib
-from models.weights.manifest import BUILT_IN, DLIB, SFACE, SOURCES, YUNET, ModelFile
+from models.weights.manifest import BUILT_IN, DLIB, SOURCES, ModelFile
 from models.weights.operator import OperatorModel, load_operator_model
 
 Progress = Callable[[str, float], None]
 """Called with what is being done and the share of all work that is finished, 0..1."""
-
-_BUILDERS: dict[str, Callable[[bytes], bytes]] = {
-    YUNET.name: dequantise,
-    SFACE.name: dequantise,
-    DLIB.name: export_dlib,
-}
-
 
 class ModelStore:
     """The model files of one folder: the built-in ones, and the operator's own where `models.toml` names it.
@@ -123,7 +114,7 @@ def _operator_hint(path: Path) -> str:
 
 
 def _build(file: ModelFile) -> bytes:
-    built = _BUILDERS[file.name](_read_source(file))
+    built = _builder(file)(_read_source(file))
     found = hashlib.sha256(built).hexdigest()
     if found != file.sha256:
         raise ModelFileError(
@@ -131,6 +122,14 @@ def _build(file: ModelFile) -> bytes:
             hint="Another version of onnx or protobuf writes files differently; install the locked ones (uv sync).",
         )
     return built
+
+
+def _builder(file: ModelFile) -> Callable[[bytes], bytes]:
+    """Return what makes a model file from its source; imported here, as only preparing needs the package onnx."""
+    from models.weights.dequantise import dequantise
+    from models.weights.dlib_export import export_dlib
+
+    return export_dlib if file.name == DLIB.name else dequantise
 
 
 def _read_source(file: ModelFile) -> bytes:
