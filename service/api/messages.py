@@ -53,7 +53,7 @@ class FaceImage(Message):
 
 class FingerprintTemplate(Message):
     position: Position = Position.UNKNOWN
-    template: Base64 = Field(description="ISO/IEC 19794-2:2005 minutiae record", repr=False)
+    template: Base64 = Field(description="ISO/IEC 19794-2 or ANSI/INCITS 378 minutiae record", repr=False)
 
 
 class MatchRequest(Message):

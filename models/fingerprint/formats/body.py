@@ -62,12 +62,14 @@ def read_minutiae(
     layout = _MINUTIA if with_quality else _MINUTIA_WITHOUT_QUALITY
     if count * layout.size > reader.remaining:
         raise MalformedTemplate(reader.offset - 1, f"{count} minutiae are claimed, more than the record has room for")
-    return tuple(_read_minutia(reader, layout, sampling) for _ in range(count))
+    start = reader.offset
+    block = reader.take(count * layout.size, "the minutiae")
+    fields = enumerate(layout.iter_unpack(block))
+    return tuple(_minutia(values, start + index * layout.size, sampling) for index, values in fields)
 
 
-def _read_minutia(reader: Reader, layout: struct.Struct, sampling: Sampling) -> RecordMinutia:
-    offset = reader.offset
-    kind_and_x, y, angle, *rest = reader.unpack(layout, "a minutia")
+def _minutia(values: tuple[int, ...], offset: int, sampling: Sampling) -> RecordMinutia:
+    kind_and_x, y, angle = values[:3]
     kind, x = kind_and_x >> 14, kind_and_x & _COORDINATE
     if kind == 3:
         raise MalformedTemplate(offset, "minutia type 3 is reserved")
@@ -77,7 +79,7 @@ def _read_minutia(reader: Reader, layout: struct.Struct, sampling: Sampling) -> 
         raise MalformedTemplate(offset, "a minutia lies outside the width of the image")
     if sampling.height and y >= sampling.height:
         raise MalformedTemplate(offset + 2, "a minutia lies outside the height of the image")
-    return RecordMinutia(kind, x, y, angle, rest[0] if rest else NOT_REPORTED)
+    return RecordMinutia(kind, x, y, angle, values[3] if len(values) > 3 else NOT_REPORTED)
 
 
 def read_extended(reader: Reader) -> bytes:
