@@ -170,6 +170,8 @@ class ComparisonParameters(NamedTuple):
     """Minutiae this close after the motion may be the same minutia: about 1.3 ridge periods."""
     stiffness: float = 2e4
     """Square pixels by which the skin resists an affine distortion: ten minutiae 45 pixels from their centre."""
+    refinement_floor: float = -8.0
+    """A motion with less evidence than this is not refined: most comparisons of strangers end here."""
     fewest_to_refine: int = 3
     overlap_margin: float = 12.0
     position_deviation: float = 5.0
@@ -314,7 +316,7 @@ FACE = ScoreCalibration(
 
 FINGER = ScoreCalibration(
     knots=(
-        (0.01258, 0.0), (0.07558, 0.19), (0.08357, 0.405), (0.08969, 0.633), (0.09551, 0.832),
+        (0.01111, 0.0), (0.07542, 0.189), (0.08354, 0.405), (0.08969, 0.633), (0.09551, 0.832),
         (0.101, 1.057), (0.1067, 1.264), (0.1119, 1.463), (0.1169, 1.681), (0.1221, 2.0),
         (0.1306, 2.5), (0.1411, 3.0), (0.1526, 3.5), (0.1646, 4.0), (0.179, 4.5),
         (0.1942, 5.0), (0.2102, 5.5), (0.2272, 6.0), (0.2456, 6.5), (0.2649, 7.0),

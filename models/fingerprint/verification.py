@@ -41,6 +41,8 @@ def verify(
         if evidence > best_evidence:
             best_evidence = evidence
             best[:] = moved
+    if best_evidence < parameters.refinement_floor:
+        return best_evidence
     paired = _pair(best, reference, work, parameters)
     if paired < parameters.fewest_to_refine:
         return best_evidence
