@@ -18,6 +18,7 @@ from models.weights.operator import OperatorModel, load_operator_model
 Progress = Callable[[str, float], None]
 """Called with what is being done and the share of all work that is finished, 0..1."""
 
+
 class ModelStore:
     """The model files of one folder: the built-in ones, and the operator's own where `models.toml` names it.
 
