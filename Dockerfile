@@ -11,11 +11,13 @@ COPY watchlists watchlists
 COPY service service
 RUN uv sync --locked --no-default-groups --no-editable
 ENV CROSSCHECK_MODELS=/opt/crosscheck/model-files NUMBA_CACHE_DIR=/opt/crosscheck/kernels
-RUN .venv/bin/crosscheck models prepare
+RUN .venv/bin/crosscheck models prepare && chmod -R a+rX /opt/crosscheck
 
 FROM python:3.13-slim-bookworm
 RUN useradd --create-home --uid 10001 crosscheck && install -d -o crosscheck -m 0700 /var/lib/crosscheck
-COPY --from=build --chown=crosscheck /opt/crosscheck /opt/crosscheck
+# Code and model files belong to root; only compiled kernels may be written, for a processor other than the builder's.
+COPY --from=build /opt/crosscheck /opt/crosscheck
+RUN chown -R crosscheck /opt/crosscheck/kernels
 ENV PATH=/opt/crosscheck/.venv/bin:$PATH \
     CROSSCHECK_HOME=/var/lib/crosscheck \
     CROSSCHECK_MODELS=/opt/crosscheck/model-files \

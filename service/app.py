@@ -21,6 +21,7 @@ from service import errors
 from service.api import operator, terminal, watchlists
 from service.check import Checks
 from service.enrolment import Enrolment
+from service.errors import Problem
 from service.freshness import Freshness
 from service.gate import Gate
 from service.identity import TokenRegister
@@ -108,8 +109,19 @@ def create_app(runtime: Runtime) -> FastAPI:
     for router in (terminal.router, watchlists.router, operator.router):
         app.include_router(router)
     errors.install(app)
+    _describe_problems(app)
     app.add_middleware(Gate, runtime=runtime)
     return app
+
+
+def _describe_problems(app: FastAPI) -> None:
+    """Add the problem document to the schemas, which FastAPI would offer as plain JSON beside it."""
+    document = app.openapi()
+    schemas = document["components"]["schemas"]
+    definition = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas |= definition.pop("$defs", {}) | {"Problem": definition}
+    schemas.pop("HTTPValidationError", None)
+    schemas.pop("ValidationError", None)
 
 
 @asynccontextmanager

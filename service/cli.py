@@ -7,6 +7,7 @@ import sys
 from typing import Any, Final, NamedTuple
 
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
 from typer.core import TyperCommand, TyperGroup
@@ -68,7 +69,14 @@ def app() -> None:
     try:
         typer_app()
     except CrosscheckError as error:
-        console = Console(stderr=True, highlight=False)
-        console.print(f"[red]Error:[/red] {escape(error.detail)}", soft_wrap=True)
-        console.print(escape(error.hint), soft_wrap=True)
-        sys.exit(2)
+        _fail(error.detail, error.hint)
+    except ValidationError as error:  # only settings are validated outside of requests
+        names = ", ".join("CROSSCHECK_" + str(item["loc"][0]).upper() for item in error.errors(include_input=False))
+        _fail(f"{names} cannot be used: {error.errors()[0]['msg']}", "Correct or unset the environment variable.")
+
+
+def _fail(detail: str, hint: str) -> None:
+    console = Console(stderr=True, highlight=False)
+    console.print(f"[red]Error:[/red] {escape(detail)}", soft_wrap=True)
+    console.print(escape(hint), soft_wrap=True)
+    sys.exit(2)

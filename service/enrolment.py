@@ -33,7 +33,7 @@ class AlreadyExpired(InvalidInput):
 
 class LineTooLong(InvalidInput):
     slug = "line-too-long"
-    hint = "Scale images down to about 1000 pixels on the long side, and import the rest of the lines again."
+    hint = "Scale its images down to about 1000 pixels on the long side and import the line again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +97,15 @@ class Enrolment:
         return self._commit(caller, [self._prepare(caller, key, body)])[0]
 
     def put_lines(
-        self, caller: Caller, watchlist: str, first: int, unverified_lines: Sequence[bytes], executor: Executor
+        self, caller: Caller, watchlist: str, first: int, unverified_lines: Sequence[bytes | None], executor: Executor
     ) -> list[dict[str, Any]]:
-        """Write the good lines of an import in one transaction; return one result for each line, blank ones apart."""
-        numbered = [(number, line) for number, line in enumerate(unverified_lines, first) if line.strip()]
+        """Write the good lines of an import in one transaction; return one result for each line, blank ones apart.
+
+        None stands for a line that was too long to be kept.
+        """
+        numbered = [
+            (number, line) for number, line in enumerate(unverified_lines, first) if line is None or line.strip()
+        ]
         prepared = list(executor.map(lambda item: self._prepare_line(caller, watchlist, item[1]), numbered))
         good = [item for item in prepared if isinstance(item, PreparedEntry)]
         written = iter(self._commit(caller, good) if good else [])
@@ -144,8 +149,12 @@ class Enrolment:
         self.gallery.catch_up()  # here, so that no terminal waits for what an import brought in
         return results
 
-    def _prepare_line(self, caller: Caller, watchlist: str, unverified_line: bytes) -> PreparedEntry | RefusedLine:
+    def _prepare_line(
+        self, caller: Caller, watchlist: str, unverified_line: bytes | None
+    ) -> PreparedEntry | RefusedLine:
         try:
+            if unverified_line is None:
+                raise LineTooLong("the line is longer than a request body may be")
             body = ImportLine.model_validate_json(unverified_line)
             return self._prepare(caller, EntryKey(watchlist, body.entry_id), body)
         except ValidationError as error:
@@ -175,12 +184,6 @@ def _receipt(item: PreparedEntry, result: PutResult) -> dict[str, Any]:
 
 def _refusal(line: RefusedLine) -> dict[str, Any]:
     return {"status": "refused", "problem": line.problem}
-
-
-def too_long(number: int) -> dict[str, Any]:
-    """Return the result for a line over the cap, after which an import ends."""
-    problem = problem_of(LineTooLong("the line is longer than a request body may be"))
-    return {"line": number, "status": "refused", "problem": problem.model_dump(exclude_none=True)}
 
 
 def result_line(result: dict[str, Any]) -> bytes:

@@ -85,6 +85,11 @@ class DataFolderMissing(CrosscheckError):
     hint = "Run `crosscheck init`, or set CROSSCHECK_HOME to the data folder."
 
 
+class DataFolderDamaged(CrosscheckError):
+    slug = "data-folder-damaged"
+    hint = "Restore the data folder from a backup."
+
+
 class StaleCapture(InvalidInput):
     slug = "stale-capture"
     hint = "Capture the person again, and check the clock of the terminal."

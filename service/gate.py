@@ -20,6 +20,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from models.errors import CrosscheckError
 from service import errors
+from service.identity import Caller, require
+from service.roles import Role
 from service.runtime import Runtime
 from service.telemetry import log
 
@@ -67,13 +69,15 @@ class Gate:
         caller = await self._runtime.authentication.run(self._runtime.tokens.recognise, headers.get("authorization"))
         scope.setdefault("state", {})["caller"] = caller
         endless = scope["method"] == "POST" and IMPORT.fullmatch(path) is not None
-        with nullcontext() if endless else self._place(path):
+        with nullcontext() if endless else self._place(path, caller):
             await self._app(scope, receive if endless else self._capped(receive, headers), send)
 
-    def _place(self, path: str) -> AbstractContextManager[None]:
+    def _place(self, path: str, caller: Caller) -> AbstractContextManager[None]:
         if CHECKS.fullmatch(path):
+            require(caller, Role.TERMINAL)
             return self._runtime.admission.enter()
         if OWNER_CALLS.fullmatch(path):
+            require(caller, Role.SYNC)
             return self._runtime.owner_work.enter()
         return nullcontext()
 

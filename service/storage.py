@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from sqlalchemy.exc import DatabaseError, OperationalError
+
 from service import (  # the schema: whoever opens the database must know all of its tables
     errors,
     schema,  # noqa: F401
@@ -26,12 +28,18 @@ def open_store(settings: Settings, clock: Callable[[], datetime] = system_clock)
 
     Raises:
         DataFolderMissing: there is no data folder yet.
+        DataFolderDamaged: the database file is none.
         RootKeyUnusable: the root key is missing, unreadable or not the one the data was sealed with.
     """
     if not settings.database_file.exists():
         raise errors.DataFolderMissing(f"{settings.home} is not a Crosscheck data folder")
     engine = open_database(settings.database_file)
-    migrations.upgrade(engine)
+    try:
+        migrations.upgrade(engine)
+    except OperationalError:
+        raise  # locked by others, or not to be opened: nothing is damaged
+    except DatabaseError as error:
+        raise errors.DataFolderDamaged(f"{settings.database_file} cannot be read as a database") from error
     keys = KeyRing(engine, FileRootKey.load(settings.root_key_file))
     keys.verify()
     return Store(engine, keys, clock)

@@ -7,10 +7,11 @@ from typing import Annotated, Any, cast
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPBearer
 
-from service.errors import MEDIA_TYPE, Problem
+from service.errors import MEDIA_TYPE
 from service.identity import Caller
 from service.runtime import Runtime
 
+PROBLEM_SCHEMA = "#/components/schemas/Problem"  # put there by service.app
 # The gate authenticates; this only tells OpenAPI that it does.
 BEARER = HTTPBearer(auto_error=False, description="Token from `crosscheck token issue`")
 AUTHENTICATED = [Security(BEARER)]
@@ -30,8 +31,8 @@ DESCRIPTIONS = {
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return the OpenAPI declaration of problem documents with these statuses."""
-    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    return {status: {"description": DESCRIPTIONS[status], "content": content, "model": Problem} for status in statuses}
+    content = {MEDIA_TYPE: {"schema": {"$ref": PROBLEM_SCHEMA}}}
+    return {status: {"description": DESCRIPTIONS[status], "content": content} for status in statuses}
 
 
 def _caller(request: Request) -> Caller:

@@ -6,11 +6,20 @@ Field values never appear in errors (`hide_input_in_errors`), samples and biogra
 from __future__ import annotations
 
 import binascii
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field, GetPydanticSchema, model_validator
+from pydantic import (
+    AliasChoices,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetPydanticSchema,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError, core_schema
 
 from models.calibration import Band
@@ -20,6 +29,15 @@ Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64)]
 HandlingCode = Annotated[str, Field(pattern=r"^[A-Za-z0-9:+._-]+$", max_length=32)]
 Text = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+def _only_text(unverified_moment: object) -> object:
+    if not isinstance(unverified_moment, str):  # a bare number would be read as seconds since 1970
+        raise PydanticCustomError("timestamp", "Input should be a string with date, time and zone")
+    return unverified_moment
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_only_text, json_schema_input_type=datetime)]
 
 
 def _decode_base64(unverified_text: str) -> bytes:
@@ -34,7 +52,9 @@ def _encode_base64(data: bytes) -> str:
 
 
 def _base64_schema(_source: Any, _handler: Any) -> core_schema.CoreSchema:
-    text = core_schema.str_schema(min_length=4, metadata={"pydantic_js_updates": {"contentEncoding": "base64"}})
+    text = core_schema.str_schema(
+        min_length=4, metadata={"pydantic_js_updates": {"contentEncoding": "base64", "format": "byte"}}
+    )
     # Without a serializer of its own, pydantic would warn of the type and quote the sample in the warning.
     encode = core_schema.plain_serializer_function_ser_schema(_encode_base64)
     return core_schema.no_info_after_validator_function(_decode_base64, text, serialization=encode)
@@ -63,7 +83,7 @@ class MatchRequest(Message):
     purpose: Slug = Field(examples=["border-check"])
     case_reference: Text | None = None
     checkpoint: Identifier = Field(examples=["XA-GATE-07"])
-    captured_at: AwareDatetime = Field(examples=["2026-11-22T09:30:00Z"])
+    captured_at: Moment = Field(examples=["2026-11-22T09:30:00Z"])
     face: FaceImage | None = None
     fingerprints: Annotated[tuple[FingerprintTemplate, ...], Field(max_length=10)] = ()
 
@@ -155,7 +175,7 @@ class VerifyRequest(Message):
 
     check_id: UUID
     checkpoint: Identifier = Field(examples=["XA-GATE-07"])
-    captured_at: AwareDatetime = Field(examples=["2026-11-22T09:30:00Z"])
+    captured_at: Moment = Field(examples=["2026-11-22T09:30:00Z"])
     reference: VerifySample = Field(description="For example the portrait of a passport chip")
     probe: VerifySample = Field(description="For example the live face at the gate")
 
@@ -200,8 +220,8 @@ class EntryBody(Message):
     subject: SubjectMessage = SubjectMessage()
     faces: Annotated[tuple[FaceImage, ...], Field(max_length=20)] = ()
     fingerprints: Annotated[tuple[FingerprintTemplate, ...], Field(max_length=20)] = ()
-    review_at: AwareDatetime | None = None
-    expires_at: AwareDatetime | None = None
+    review_at: Moment | None = None
+    expires_at: Moment | None = None
 
     @model_validator(mode="after")
     def _has_a_sample(self) -> Self:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from itertools import takewhile
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import StreamingResponse
@@ -12,35 +11,29 @@ from starlette.types import Receive, Scope, Send
 MEDIA_TYPE = "application/x-ndjson"
 
 
-class LineTooLong(Exception):
-    """A line passed the cap; what follows it cannot be told apart, so reading ends there."""
-
-
-async def read_batches(request: Request, max_line: int) -> AsyncIterator[list[bytes]]:
+async def read_batches(request: Request, max_line: int) -> AsyncIterator[list[bytes | None]]:
     """Yield the lines of the request body as they arrive, those of one network read together, blank ones included.
 
-    Ends early when the client goes away: the lines that came whole have then been yielded.
-
-    Raises:
-        LineTooLong: a line is longer than `max_line` bytes.
+    A line longer than `max_line` bytes is passed over without being kept in memory, and yielded as None. Ends early
+    when the client goes away: the lines that came whole have then been yielded.
     """
     rest = bytearray()
+    overlong = False
     try:
         async for chunk in request.stream():
             rest += chunk
             if b"\n" in chunk:
-                *lines, tail = bytes(rest).split(b"\n")
-                rest = bytearray(tail)
-                good = list(takewhile(lambda line: len(line) <= max_line, lines))
-                yield good
-                if len(good) < len(lines):
-                    raise LineTooLong
+                first, *others = bytes(rest).split(b"\n")
+                lines = [None if overlong else first, *others]
+                rest, overlong = bytearray(others[-1]), False
+                yield [line if line is None or len(line) <= max_line else None for line in lines[:-1]]
             if len(rest) > max_line:
-                raise LineTooLong
+                rest.clear()
+                overlong = True
     except ClientDisconnect:
         return
-    if rest:
-        yield [bytes(rest)]
+    if rest or overlong:
+        yield [None if overlong else bytes(rest)]
 
 
 class DuplexResponse(StreamingResponse):

@@ -17,9 +17,9 @@ from service.api.messages import (
     WatchlistsMessage,
     WriteAnswer,
 )
-from service.api.ndjson import MEDIA_TYPE, DuplexResponse, LineTooLong, read_batches
+from service.api.ndjson import MEDIA_TYPE, DuplexResponse, read_batches
 from service.disclosure import subject_fields
-from service.enrolment import result_line, too_long
+from service.enrolment import result_line
 from service.runtime import Runtime
 from watchlists.records import EntryKey
 from watchlists.store import Outcome
@@ -132,14 +132,11 @@ async def import_entries(
 
 async def _import_results(watchlist: str, request: Request, runtime: Runtime) -> AsyncIterator[bytes]:
     line = 1
-    try:
-        async for lines in read_batches(request, runtime.settings.max_body):
-            # A token that is revoked while an import runs ends it.
-            authorization = request.headers.get("authorization")
-            caller = await runtime.authentication.run(runtime.tokens.recognise, authorization)
-            put = runtime.enrolment.put_lines
-            for result in await runtime.owner_work.run(put, caller, watchlist, line, lines, runtime.importers):
-                yield result_line(result)
-            line += len(lines)
-    except LineTooLong:
-        yield result_line(too_long(line))
+    async for lines in read_batches(request, runtime.settings.max_body):
+        # A token that is revoked while an import runs ends it.
+        authorization = request.headers.get("authorization")
+        caller = await runtime.authentication.run(runtime.tokens.recognise, authorization)
+        put = runtime.enrolment.put_lines
+        for result in await runtime.owner_work.run(put, caller, watchlist, line, lines, runtime.importers):
+            yield result_line(result)
+        line += len(lines)

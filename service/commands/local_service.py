@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -49,6 +50,8 @@ def local_service() -> Iterator[LocalService]:
     Raises:
         ServiceNotStarted: the data folder could not be made, or the service did not become ready.
     """
+    # A request to end must still remove the folder.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with tempfile.TemporaryDirectory(prefix="crosscheck-") as folder:
         environment = _environment(Path(folder))
         access = _initialise(environment)

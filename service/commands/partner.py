@@ -28,7 +28,10 @@ def add(
     """Add a partner; it gets a key of its own, under which everything it owns is sealed."""
     if not CODE.fullmatch(partner):
         raise InvalidName("a partner's code is lower-case letters, digits and single dashes, as agreements name it")
-    open_store(Settings()).add_partner(Partner(partner, name))
+    store = open_store(Settings())
+    if partner in {known.id for known in store.partners()}:
+        raise InvalidName(f"there is a partner {partner} already")
+    store.add_partner(Partner(partner, name))
 
 
 @commands.command("list")

@@ -44,7 +44,8 @@ def import_file(
             counts[result["status"]] += 1
             if result["status"] == "refused":
                 problem = result["problem"]
-                message = f"line {result['line']}: {problem['detail']}. {problem['hint']}"
+                fields = "".join(f"\n  {error['field']}: {error['message']}" for error in problem.get("errors", []))
+                message = f"line {result['line']}: {problem['detail']}. {problem['hint']}{fields}"
                 progress.console.print(escape(message), style="yellow")
             progress.update(task, completed=lines.tell())
     written = {status: counts[status] for status in ("created", "replaced", "unchanged", "refused")}
