@@ -40,6 +40,13 @@ class UnknownEntry(CrosscheckError):
     hint = "Check the id of the entry; it may have been withdrawn."
 
 
+class EntryChanged(CrosscheckError):
+    """An entry was replaced or withdrawn after it had been matched; what was decided on it no longer holds."""
+
+    slug = "entry-changed"
+    hint = "Repeat the check."
+
+
 class WatchlistNameTaken(CrosscheckError):
     slug = "watchlist-name-taken"
     hint = "Choose another name: names of watchlists are unique among all partners."

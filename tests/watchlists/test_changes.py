@@ -41,8 +41,10 @@ def test_a_follower_beside_concurrent_writers_misses_nothing(node: Node) -> None
     with ThreadPoolExecutor(WRITERS + 2) as threads:
         followers = [threads.submit(follow) for _ in range(2)]
         written = [threads.submit(write, writer) for writer in range(WRITERS)]
-        results = [future.result() for future in written]
-        done.set()
+        try:
+            results = [future.result() for future in written]
+        finally:
+            done.set()  # also where a write failed: the followers would follow for ever
         for follower in followers:
             follower.result()
     recorder.catch_up()

@@ -14,6 +14,7 @@ from tests.watchlists.makers import (
     DIMENSION,
     MISSING,
     NOW,
+    SUBJECT,
     XA_ALERTS,
     Node,
     Space,
@@ -26,6 +27,7 @@ from tests.watchlists.makers import (
 from watchlists.database import writing
 from watchlists.gallery import Gallery, LocalGallery, SearchResult
 from watchlists.gallery.faces import SEGMENT
+from watchlists.gallery.roster import MANY_CLASSES
 from watchlists.records import EntryKey, FaceTemplate, Templates, VisibilityClass
 from watchlists.schema import entries
 
@@ -143,6 +145,55 @@ def test_a_class_disappears_with_its_last_entry(node: Node) -> None:
     assert names(search(gallery, faces(1), (MISSING,))) == ["e1"]
 
 
+def test_the_classes_are_one_object_until_they_change(node: Node) -> None:
+    gallery = node.gallery()
+    node.store.put_entry(entry("e1", ALERTS), faces(1))
+    gallery.catch_up()
+    classes = gallery.classes()
+
+    node.store.put_entry(entry("e2", ALERTS), faces(2))
+    node.store.put_entry(entry("e1", ALERTS), faces(3))
+    node.store.withdraw_entry(EntryKey("xb-alerts", "e2"), "xb")
+    node.store.put_entry(entry("e1", ALERTS), faces(4))  # takes its class along and brings it back
+    gallery.catch_up()
+    assert gallery.classes() is classes == {ALERTS}
+
+    node.store.put_entry(entry("e3", MISSING), faces(3))
+    gallery.catch_up()
+    assert gallery.classes() == {ALERTS, MISSING}
+    assert gallery.classes() is gallery.classes()
+    node.store.withdraw_entry(EntryKey("xb-alerts", "e1"), "xb")
+    gallery.catch_up()
+    assert gallery.classes() == {MISSING}
+
+
+def test_very_many_classes_are_warned_of_once(node: Node, caplog: pytest.LogCaptureFixture) -> None:
+    def put(first: int, last: int) -> None:
+        classes = (VisibilityClass("xb", "xb-alerts", f"c{n}", "none") for n in range(first, last))
+        with node.store.writing() as write:
+            write.put_entries([(entry(klass.category, klass), Templates()) for klass in classes])
+        gallery.catch_up()
+
+    gallery = node.gallery()
+    put(0, MANY_CLASSES)
+    assert caplog.messages == []
+    put(MANY_CLASSES, MANY_CLASSES + 2)
+    assert len(gallery.classes()) == MANY_CLASSES + 2
+    assert len(caplog.messages) == 1
+
+
+def test_a_candidate_names_the_version_that_was_compared(node: Node) -> None:
+    gallery = node.gallery()
+    node.store.put_entry(entry("e1", ALERTS), faces(1))
+    node.store.put_entry(entry("e2", ALERTS), faces(2))
+    assert search(gallery, faces(1)).candidates[0].sequence == 1
+    node.store.put_entry(entry("e1", MISSING), faces(1))
+    node.store.put_entry(entry("e1", MISSING), faces(1))  # the same again is no new version
+    (candidate,) = search(gallery, faces(1)).candidates
+    assert (candidate.klass, candidate.sequence) == (MISSING, 3)
+    assert node.store.subject(candidate.key, candidate.sequence) == SUBJECT
+
+
 def test_an_expired_entry_is_not_matched_from_that_moment_on(node: Node) -> None:
     gallery = node.gallery()
     node.store.put_entry(entry("e1", expires_at=NOW), faces(1))
@@ -257,9 +308,11 @@ def test_searches_beside_writes_see_one_version_each(node: Node) -> None:
     put(0)
     with ThreadPoolExecutor(3) as threads:
         lookers = [threads.submit(look) for _ in range(3)]
-        for turn in range(40):
-            put(turn % 2)
-        done.set()
+        try:
+            for turn in range(40):
+                put(turn % 2)
+        finally:
+            done.set()  # also where a write failed: the lookers would look for ever
         seen = [item for looker in lookers for item in looker.result()]
 
     assert seen

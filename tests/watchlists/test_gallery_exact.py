@@ -36,12 +36,27 @@ def comparable(a: FingerTemplate, b: FingerTemplate) -> bool:
 
 def finger_score(probe: Templates, reference: Templates) -> float | None:
     best: dict[Position, float] = {}
+    pairs = []
     for a in probe.fingers:
         for b in reference.fingers:
-            if comparable(a, b):
-                score = calibration.FINGER.score(compare(a, b))
+            score = calibration.FINGER.score(compare(a, b))
+            if Position.UNKNOWN in (a.position, b.position):
+                pairs.append(score)
+            elif a.position is b.position:
                 best[a.position] = max(best.get(a.position, 0.0), score)
-    return calibration.fuse(list(best.values())) if best else None
+    looks = [calibration.fuse(list(best.values()))] if best else []
+    if len(best) > 1:
+        looks.append(max(best.values()) - math.log10(len(best)))
+    if pairs:
+        looks.append(max(pairs) - math.log10(len(pairs)))
+    return max(0.0, max(looks) - math.log10(len(looks))) if looks else None
+
+
+def chances(probe: Templates, reference: Templates) -> int:
+    """Comparisons that a stranger can be flagged by: the pairs with an unknown position count as one."""
+    pairs = [(a.position, b.position) for a in probe.fingers for b in reference.fingers if comparable(a, b)]
+    known = sum(Position.UNKNOWN not in pair for pair in pairs)
+    return len(probe.faces) * len(reference.faces) + known + (known < len(pairs))
 
 
 def by_hand(probe: Templates, held: Held, visible: set[VisibilityClass]) -> tuple[list[Candidate], int]:
@@ -52,7 +67,7 @@ def by_hand(probe: Templates, held: Held, visible: set[VisibilityClass]) -> tupl
         + sum(comparable(a, b) for a in probe.fingers for b in templates.fingers)
         for _, templates in seen.values()
     )
-    threshold = calibration.flag_threshold(TARGET, comparisons)
+    threshold = calibration.flag_threshold(TARGET, sum(chances(probe, templates) for _, templates in seen.values()))
     candidates = []
     for key, (klass, templates) in seen.items():
         face, finger = face_score(probe, templates), finger_score(probe, templates)
@@ -60,7 +75,7 @@ def by_hand(probe: Templates, held: Held, visible: set[VisibilityClass]) -> tupl
             continue
         score = calibration.match_score(face, finger).value
         if score >= threshold:
-            candidates.append(Candidate(key, klass, score, face, finger))
+            candidates.append(Candidate(key, klass, 0, score, face, finger))
     return sorted(candidates, key=lambda candidate: (-candidate.score, candidate.key)), comparisons
 
 

@@ -10,6 +10,7 @@ from tests.watchlists.makers import ALERTS, MISSING, NOW, SUBJECT, XA_ALERTS, No
 from watchlists.changes import ChangeLog
 from watchlists.database import writing
 from watchlists.errors import (
+    EntryChanged,
     ForeignWatchlist,
     SealBroken,
     UnknownEntry,
@@ -125,6 +126,38 @@ def test_an_exception_undoes_everything(node: Node) -> None:
     own = entry("e1", VisibilityClass("xc", "xc-alerts", "wanted", "inform-officer"))
     node.store.put_entry(own, faces(3))
     assert node.store.entry(own.key).templates == faces(3)
+
+
+def test_a_withdrawal_of_nothing_waits_for_no_writer(node: Node) -> None:
+    with writing(node.engine):  # held by somebody else
+        assert node.store.withdraw_entry(EntryKey("xb-alerts", "e1"), "xb") is None
+        with pytest.raises(ForeignWatchlist):
+            node.store.withdraw_entry(EntryKey("xb-alerts", "e1"), "xa")
+        with pytest.raises(UnknownWatchlist):
+            node.store.withdraw_entry(EntryKey("xc-alerts", "e1"), "xb")
+    assert node.store.log.last_sequence() == 0
+
+
+def test_a_subject_is_that_of_the_version_asked_for(node: Node) -> None:
+    store, key = node.store, EntryKey("xb-alerts", "e1")
+    first = store.put_entry(entry("e1"), faces(1)).sequence
+    assert store.subject(key, first) == store.subject(key) == SUBJECT
+
+    second = store.put_entry(entry("e1"), faces(2)).sequence
+    with pytest.raises(EntryChanged):
+        store.subject(key, first)
+    assert store.subject(key, second) == SUBJECT
+
+    store.withdraw_entry(key, "xb")
+    for sequence in (first, second):
+        with pytest.raises(EntryChanged):
+            store.subject(key, sequence)
+    with pytest.raises(UnknownEntry):
+        store.subject(key)
+    third = store.put_entry(entry("e1"), faces(2)).sequence
+    with pytest.raises(EntryChanged):
+        store.subject(key, second)
+    assert store.subject(key, third) == SUBJECT
 
 
 def test_a_withdrawn_entry_is_gone_and_can_come_back(node: Node) -> None:

@@ -2,19 +2,50 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models import calibration
 from models.calibration import ScoreCalibration
 from models.fingerprint.cylinders import FingerTemplate
 from models.fingerprint.matcher import FingerprintPack
 from models.samples import Position
 
 NOT_COMPARED = -1.0
+
+
+def finger_score(positions: Sequence[float], best_pair: float, pairs: int) -> float | None:
+    """Return the score of all fingers of a probe against those of an entry, None if nothing was compared.
+
+    It is the best of these looks, less `log10` of the number of looks taken (union bound, as in
+    `models.calibration.match_score`); in none of them does a finger count twice:
+
+    - the fusion of all positions that both sides know (Fisher's method);
+    - if these are several, the best of them alone, less `log10` of their number: a finger that was swapped or injured
+      must not hide the others;
+    - the best pair of a finger of unknown position with any other, less `log10` of the number of such pairs: most of
+      them cannot be mated, and fusing them would drown the one that is.
+
+    So strangers whose comparisons have `P(score >= s) <= 10**-s` have it for all their fingers too.
+
+    Args:
+        positions: the score of each position that both sides know.
+        best_pair: the best score of all comparisons in which a side does not know the position.
+        pairs: the number of those comparisons.
+    """
+    looks = []
+    if positions:
+        looks.append(calibration.fuse(positions))
+    if len(positions) > 1:
+        looks.append(max(positions) - math.log10(len(positions)))
+    if pairs:
+        looks.append(best_pair - math.log10(pairs))
+    return max(0.0, max(looks) - math.log10(len(looks))) if looks else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,26 +60,43 @@ class FingerScores:
     """How the fingers of a probe compare with those of every entry.
 
     Args:
-        scores: (positions, entries), the best score of each position of the probe, `NOT_COMPARED` where the entry has
-            no comparable finger.
-        comparisons: number of comparisons made.
+        positions: (positions, entries), the best score of each position that the probe knows, `NOT_COMPARED` where the
+            entry has no finger known to be of that position.
+        best_pair: (entries,), the best score of the comparisons in which a side does not know the position.
+        pairs: (entries,), the number of those comparisons.
+        comparisons: number of all comparisons made.
     """
 
-    scores: NDArray[np.float64]
+    positions: NDArray[np.float64]
+    best_pair: NDArray[np.float64]
+    pairs: NDArray[np.int64]
     comparisons: int
 
-    def of(self, number: int) -> list[float]:
-        """Return the scores of the positions that were compared with entry `number`."""
-        return [float(score) for score in self.scores[:, number] if score != NOT_COMPARED]
+    @property
+    def chances(self) -> int:
+        """How many comparisons a stranger can be flagged by: the pairs of an entry, whose score pays for them, are one.
 
-    def sum_at_least(self, score: float) -> set[int]:
-        """Return the numbers of all compared entries whose scores add up to at least `score`.
-
-        A fusion never exceeds the sum of its scores, so none is missed that fuses to `score`.
+        The flag threshold must rise with these alone, or each pair would be paid for twice.
         """
-        compared = (self.scores != NOT_COMPARED).any(axis=0)
-        enough = np.maximum(self.scores, 0.0).sum(axis=0) >= score
-        return set(np.flatnonzero(compared & enough).tolist())
+        return self.comparisons - int(self.pairs.sum()) + int(np.count_nonzero(self.pairs))
+
+    def of(self, number: int) -> float | None:
+        """Return the score of all fingers that were compared with entry `number`, None if none was."""
+        known = [float(score) for score in self.positions[:, number] if score != NOT_COMPARED]
+        return finger_score(known, float(self.best_pair[number]), int(self.pairs[number]))
+
+    def best(self, number: int) -> float:
+        """Return the score of the best single comparison with entry `number`, paying for nothing."""
+        return float(max(self.positions[:, number].max(initial=0.0), self.best_pair[number]))
+
+    def at_least(self, score: float) -> set[int]:
+        """Return the numbers of all entries whose score, or whose best comparison, is at least `score`.
+
+        There may be others among them: a look never exceeds the sum over the positions or the best pair.
+        """
+        compared = (self.positions != NOT_COMPARED).any(axis=0) | (self.pairs > 0)
+        bound = np.maximum(np.maximum(self.positions, 0.0).sum(axis=0), self.best_pair)
+        return set(np.flatnonzero(compared & (bound >= score)).tolist())
 
 
 class FingerIndex:
@@ -92,29 +140,28 @@ class FingerIndex:
     def compare(self, probes: Iterable[FingerTemplate], selection: FingerSelection, entries: int) -> FingerScores:
         """Compare the fingers of one probe with all selected rows.
 
-        Several views of one position count as one finger: their best score.
+        Several views of one known position count as one finger: their best score. An unknown position may be any
+        finger.
 
         Args:
             probes: fingers of one person.
             selection: from `select`, with no change in between.
             entries: entry numbers are below this.
         """
-        views = defaultdict(list)
-        for probe in probes:
-            views[probe.position].append(probe)
-        scores = np.full((len(views), entries), NOT_COMPARED)
+        rows = np.flatnonzero(selection.allowed)
+        codes, owners = self._positions[rows], self._owners[rows]
+        best_pair, pairs = np.zeros(entries), np.zeros(entries, np.int64)
+        positions: dict[Position, NDArray[np.float64]] = defaultdict(lambda: np.full(entries, NOT_COMPARED))
         comparisons = 0
-        for best, (position, templates) in zip(scores, views.items(), strict=True):
-            rows = self._comparable_rows(position, selection)
-            comparisons += len(rows) * len(templates)
-            for template in templates:
-                similarities = self._pack.compare_all(template, selection.allowed)[rows]
-                np.maximum.at(best, self._owners[rows], self._calibration.score(similarities))
-        return FingerScores(scores, comparisons)
-
-    def _comparable_rows(self, position: Position, selection: FingerSelection) -> NDArray[np.int64]:
-        """Rows of the same finger; an unknown position may be any finger."""
-        positions = self._positions[: len(selection.allowed)]
-        unknown = Position.UNKNOWN.code
-        comparable = (positions == position.code) | (positions == unknown) | (position.code == unknown)
-        return np.flatnonzero(selection.allowed & comparable)
+        for probe in probes:
+            unknown = probe.position is Position.UNKNOWN
+            paired = np.full(len(rows), True) if unknown else codes == Position.UNKNOWN.code
+            known = (codes == probe.position.code) & ~paired
+            scores = self._calibration.score(self._pack.compare_all(probe, selection.allowed)[rows])
+            if known.any():
+                np.maximum.at(positions[probe.position], owners[known], scores[known])
+            np.maximum.at(best_pair, owners[paired], scores[paired])
+            np.add.at(pairs, owners[paired], 1)
+            comparisons += int(np.count_nonzero(known | paired))
+        known_scores = np.array(list(positions.values())).reshape(len(positions), entries)
+        return FingerScores(known_scores, best_pair, pairs, comparisons)

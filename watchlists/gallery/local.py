@@ -144,16 +144,16 @@ class LocalGallery(Follower):
         with self._lock.shared():
             selection = self._select(frozenset(visible), now.timestamp())
             fingers = self._fingers.compare(probe.fingers, selection.fingers, self._roster.size)
-            compared = selection.faces.count * len(vectors) + fingers.comparisons
-            threshold = calibration.flag_threshold(target_fpir, compared)
+            face_comparisons = selection.faces.count * len(vectors)
+            threshold = calibration.flag_threshold(target_fpir, face_comparisons + fingers.chances)
             found = self._promising(threshold, vectors, fingers, selection)
-            scored = (self._score(number, vectors, fingers) for number in found)
-            candidates = [candidate for candidate in scored if candidate.score >= threshold]
+            scored = ((self._score(number, vectors, fingers), fingers.best(number)) for number in found)
+            candidates = [candidate for candidate, finger in scored if _flagged(candidate, finger, threshold)]
             return SearchResult(
                 complete=_complete(probe, vectors, selection),
                 sequence=self._honest_sequence(considered),
                 candidates=tuple(sorted(candidates, key=lambda candidate: (-candidate.score, candidate.key))),
-                compared_templates=compared,
+                compared_templates=face_comparisons + fingers.comparisons,
                 threshold=threshold,
             )
 
@@ -164,21 +164,20 @@ class LocalGallery(Follower):
 
         A fusion never exceeds the sum of its scores, so one of two modalities must reach half of what the fusion does.
         """
-        share = threshold / 2 if len(vectors) and len(fingers.scores) else threshold
-        found = fingers.sum_at_least(share) if len(fingers.scores) else set()
+        share = threshold / 2 if len(vectors) and fingers.comparisons else threshold
+        found = fingers.at_least(share)
         if len(vectors):
             found |= self._faces.at_least(self._space.calibration.similarity(share), vectors, selection.faces)
         return found
 
     def _score(self, number: int, vectors: NDArray[np.float32], fingers: FingerScores) -> Candidate:
         member = self._roster[number]
-        face = finger = None
+        face = None
         if len(vectors) and member.face_slots:
             face = self._space.calibration.score(self._faces.best(member.face_slots, vectors))
-        if scores := fingers.of(number):
-            finger = calibration.fuse(scores)
+        finger = fingers.of(number)
         score = calibration.match_score(face, finger).value
-        return Candidate(member.key, member.klass, score, face, finger)
+        return Candidate(member.key, member.klass, member.sequence, score, face, finger)
 
     def _select(self, visible: frozenset[VisibilityClass], now: float) -> _Selection:
         known = self._selections.get(visible)
@@ -229,6 +228,7 @@ class LocalGallery(Follower):
         member = Member(
             key=stored.key,
             klass=stored.klass,
+            sequence=stored.sequence,
             face_slots=tuple(self._faces.add(face.vector, number) for face in faces),
             finger_rows=tuple(self._fingers.add(finger, number) for finger in templates.fingers),
             strange_faces=len(faces) < len(templates.faces),
@@ -241,6 +241,15 @@ class LocalGallery(Follower):
         if member is not None:
             _each(self._faces.remove, member.face_slots)
             _each(self._fingers.remove, member.finger_rows)
+
+
+def _flagged(candidate: Candidate, best_finger: float, threshold: float) -> bool:
+    """Whether it reaches the threshold, or a single comparison is at the top of the scale.
+
+    What a score pays for further looks can take it below the threshold of a very large gallery even then; such a
+    comparison is never passed over in silence.
+    """
+    return candidate.score >= threshold or max(candidate.face or 0.0, best_finger) >= calibration.SCORE_CAP
 
 
 def _complete(probe: Templates, vectors: NDArray[np.float32], selection: _Selection) -> bool:

@@ -13,15 +13,17 @@ from watchlists.records import EntryKey, Templates, VisibilityClass
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An entry whose match score reached the threshold.
+    """An entry whose match score reached the threshold, or that has a single comparison at the top of the scale.
 
     Args:
+        sequence: the change that wrote the entry as it was compared, and as its class is.
         score: match score, -log10(FMR), of all that was compared.
         face, finger: the score of that modality alone, None if it was not compared.
     """
 
     key: EntryKey
     klass: VisibilityClass
+    sequence: int
     score: float
     face: float | None
     finger: float | None
@@ -36,7 +38,7 @@ class SearchResult:
         sequence: every change up to this one was taken into account.
         candidates: best first, equal scores by key.
         compared_templates: comparisons made; a template that two samples of the probe were compared with counts twice.
-        threshold: the match score that candidates had to reach.
+        threshold: the match score that candidates had to reach, unless a comparison is at the top of the scale.
     """
 
     complete: bool
@@ -78,7 +80,7 @@ class Gallery(Protocol):
         ...
 
     def classes(self) -> frozenset[VisibilityClass]:
-        """Return the visibility classes of all entries in here."""
+        """Return the visibility classes of all entries in here; one and the same object until they change."""
         ...
 
     def search(

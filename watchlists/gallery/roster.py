@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +12,11 @@ from numpy.typing import NDArray
 
 from watchlists.records import EntryKey, VisibilityClass
 
+MANY_CLASSES = 2000
+"""Above so many visibility classes there is a warning: the rules are evaluated on each of them."""
 _NO_CLASS = 0
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +24,7 @@ class Member:
     """An entry in the gallery.
 
     Args:
+        sequence: of the change that wrote it.
         face_slots, finger_rows: where its templates are.
         strange_faces: it has face templates of another embedding, which cannot be compared here.
         readable: False if its templates could not be opened.
@@ -26,6 +32,7 @@ class Member:
 
     key: EntryKey
     klass: VisibilityClass
+    sequence: int
     face_slots: tuple[int, ...]
     finger_rows: tuple[int, ...]
     strange_faces: bool
@@ -59,6 +66,9 @@ class Roster:
         self._expiry = np.full(1024, np.inf)
         self._classes: dict[VisibilityClass, _ClassState] = {}
         self._free_class_ids: list[int] = []
+        self._shown_classes = frozenset[VisibilityClass]()
+        self._classes_changed = False
+        self._warned = False
         self._uncomparable: set[int] = set()
 
     def __len__(self) -> int:
@@ -72,7 +82,13 @@ class Roster:
 
     @property
     def classes(self) -> frozenset[VisibilityClass]:
-        return frozenset(self._classes)
+        """The classes of all members: one and the same object until they change."""
+        if self._classes_changed:
+            classes = frozenset(self._classes)
+            if classes != self._shown_classes:  # a class that left and came back is no change
+                self._shown_classes = classes
+            self._classes_changed = False  # last: a reader beside this one builds it again rather than take the old one
+        return self._shown_classes
 
     @property
     def unreadable(self) -> int:
@@ -98,8 +114,7 @@ class Roster:
         """Add a member under a reserved number; `since` is the first change that may have brought its class."""
         state = self._classes.get(member.klass)
         if state is None:
-            class_id = self._free_class_ids.pop() if self._free_class_ids else len(self._classes) + 1
-            state = self._classes[member.klass] = _ClassState(class_id, 0, since)
+            state = self._add_class(member.klass, since)
         state.members += 1
         self._numbers[member.key] = number
         self._members[number] = member
@@ -124,6 +139,7 @@ class Roster:
         if not state.members:
             del self._classes[member.klass]
             self._free_class_ids.append(state.id)
+            self._classes_changed = True
         return member
 
     def visible(self, classes: Collection[VisibilityClass], now: float) -> VisibleMembers:
@@ -141,3 +157,12 @@ class Roster:
     def first_since(self, considered: Collection[VisibilityClass]) -> int | None:
         """Return the first change that may have brought a class that is not among `considered`, None if none has."""
         return min((state.since for klass, state in self._classes.items() if klass not in considered), default=None)
+
+    def _add_class(self, klass: VisibilityClass, since: int) -> _ClassState:
+        class_id = self._free_class_ids.pop() if self._free_class_ids else len(self._classes) + 1
+        state = self._classes[klass] = _ClassState(class_id, 0, since)
+        self._classes_changed = True
+        if len(self._classes) > MANY_CLASSES and not self._warned:
+            self._warned = True
+            logger.warning("there are more than %d visibility classes: checks become slow", MANY_CLASSES)
+        return state

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, Row, Select, func, select, tuple_
 
 from watchlists.changes import ChangeLog
 from watchlists.database import wipe_journal, writing
-from watchlists.errors import SealBroken, UnknownEntry, UnknownPartner, UnknownWatchlist
+from watchlists.errors import EntryChanged, ForeignWatchlist, SealBroken, UnknownEntry, UnknownPartner, UnknownWatchlist
 from watchlists.keys import KeyRing, OwnerKey
 from watchlists.records import Entry, EntryKey, Partner, Subject, Templates, Watchlist
 from watchlists.schema import entries, partners, watchlists
@@ -67,7 +67,9 @@ class Store:
             return write.put_entry(entry, templates)
 
     def withdraw_entry(self, key: EntryKey, owner: str) -> int | None:
-        """`Writing.withdraw_entry` in a transaction of its own."""
+        """`Writing.withdraw_entry` in a transaction of its own, and without one if there is nothing to withdraw."""
+        if not self.has_entry(key, owner):
+            return None
         with self.writing() as write:
             return write.withdraw_entry(key, owner)
 
@@ -125,9 +127,39 @@ class Store:
         opened = Entry(entry.id, entry.klass, open_subject(row, entry, owner_key), entry.review_at, entry.expires_at)
         return StoredEntry(opened, open_templates(row, entry, owner_key), row.sequence)
 
-    def subject(self, key: EntryKey) -> Subject:
-        """Open the subject of an entry, and nothing else. Raises what `entry` raises."""
-        return open_subject(*self._sealed(key))
+    def has_entry(self, key: EntryKey, owner: str) -> bool:
+        """Whether `owner` has that entry on a watchlist of its own. Waits for no writer.
+
+        Raises:
+            UnknownWatchlist: there is no such watchlist.
+            ForeignWatchlist: `owner` does not own it.
+        """
+        if self.watchlist(key.watchlist).owner != owner:
+            raise ForeignWatchlist(f"watchlist {key.watchlist} is not owned by {owner}")
+        query = select(entries.c.id).where(entries.c.watchlist == key.watchlist, entries.c.id == key.entry)
+        return self._one(query) is not None
+
+    def subject(self, key: EntryKey, sequence: int | None = None) -> Subject:
+        """Open the subject of an entry, and nothing else.
+
+        Args:
+            key: whose.
+            sequence: of the change that wrote the version wanted, as `Candidate` has it; None for the present one.
+
+        Raises:
+            EntryChanged: the version of `sequence` has been replaced or withdrawn.
+            UnknownEntry: there is no such entry (`sequence` is None).
+            SealBroken: it was changed or moved by other means than a write of its owner.
+        """
+        try:
+            row, entry, owner_key = self._sealed(key)
+        except UnknownEntry:
+            if sequence is None:
+                raise
+            raise _changed(key) from None
+        if sequence not in (None, row.sequence):
+            raise _changed(key)
+        return open_subject(row, entry, owner_key)
 
     def open_templates(self, keys: Collection[EntryKey] | None = None) -> Iterator[StoredTemplates]:
         """Stream the templates of all entries, or of those of `keys` that there are, in no particular order.
@@ -173,3 +205,7 @@ class Store:
     def _one(self, query: Select[Any]) -> Row[Any] | None:
         with self.engine.connect() as connection:
             return connection.execute(query).one_or_none()
+
+
+def _changed(key: EntryKey) -> EntryChanged:
+    return EntryChanged(f"entry {key.entry} on watchlist {key.watchlist} was changed meanwhile")
