@@ -18,6 +18,7 @@ from service.ledger import Conclusion, Ledger
 from service.probes import EncodedSamples, SampleEncoder
 from service.roles import Role
 from watchlists.agreements import Request, RuleBook
+from watchlists.errors import EntryChanged
 from watchlists.gallery import Gallery
 from watchlists.records import EntryKey, Subject
 
@@ -29,7 +30,7 @@ class Checks:
     encoder: SampleEncoder
     gallery: Gallery
     rules: Callable[[], RuleBook]
-    subject_of: Callable[[EntryKey], Subject]
+    subject_of: Callable[[EntryKey, int], Subject]
     ledger: Ledger
     freshness: Freshness
     target_fpir: float
@@ -43,6 +44,7 @@ class Checks:
             CheckConflict: the check_id was used with another body.
             StaleCapture: the probe was not captured just now.
             InvalidInput: a sample is damaged, or none can be compared.
+            EntryChanged: candidates were rewritten twice while they were disclosed; the terminal should repeat.
         """
         # 1. Only terminals check, each in the name of its partner.
         require(caller, Role.TERMINAL)
@@ -54,6 +56,15 @@ class Checks:
         self.freshness.require(request.captured_at, now)
         # 4. Decode, assess and embed; what cannot be compared is said, with what to do.
         probe = self._encode(request)
+        # 5 to 7. Once more if a candidate was rewritten before it was disclosed: the rules decided on what it was.
+        try:
+            conclusion = self._search(caller, request, probe, now)
+        except EntryChanged:
+            conclusion = self._search(caller, request, probe, now)
+        # 8. Flag for people to decide, audit, answer: in one transaction, or not at all.
+        return self.ledger.conclude(caller, request, conclusion)
+
+    def _search(self, caller: Caller, request: MatchRequest, probe: EncodedSamples, now: datetime) -> Conclusion:
         # 5. Which entries may this partner search, for this purpose? The others are not compared.
         rules = self.rules()
         asked = Request(caller.partner, caller.role, request.purpose, request.case_reference, request.checkpoint)
@@ -64,9 +75,8 @@ class Checks:
         found = self.gallery.search(probe.templates, visible, considered=classes, target_fpir=self.target_fpir, now=now)
         # 7. Of each candidate, exactly what its owner's agreement lets this partner see.
         candidates = disclose(rules, asked, found.candidates, self.subject_of, now)
-        # 8. Flag for people to decide, audit, answer: in one transaction, or not at all.
         complete = found.complete and not probe.refused
-        return self.ledger.conclude(caller, request, Conclusion(now, complete, found.sequence, probe, candidates))
+        return Conclusion(now, complete, found.sequence, probe, candidates)
 
     def _encode(self, request: MatchRequest) -> EncodedSamples:
         faces = () if request.face is None else (request.face,)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import uuid4
 
 from models.calibration import band
 from service.api.messages import CandidateMessage
+from service.telemetry import log
 from watchlists.agreements import Disclosure, FullCandidate, Level, Request, RuleBook, mask, tenths
+from watchlists.errors import SealBroken
 from watchlists.gallery import Candidate
 from watchlists.records import EntryKey, Subject
 
@@ -26,10 +28,14 @@ def disclose(
     rules: RuleBook,
     asked: Request,
     candidates: Iterable[Candidate],
-    subject_of: Callable[[EntryKey], Subject],
+    subject_of: Callable[[EntryKey, int], Subject],
     now: datetime,
 ) -> tuple[DisclosedCandidate, ...]:
-    """Return what `asked` may see of `candidates`, ordered by what is shown of them and by nothing that is not."""
+    """Return what `asked` may see of `candidates`, ordered by what is shown of them and by nothing that is not.
+
+    Raises:
+        EntryChanged: a candidate was rewritten or withdrawn since it was found.
+    """
     decided = ((candidate, rules.disclosure(asked, candidate.klass, candidate.score, now)) for candidate in candidates)
     disclosed = [
         _disclosed(candidate, decision, subject_of) for candidate, decision in decided if decision.level > Level.NONE
@@ -38,10 +44,15 @@ def disclose(
 
 
 def _disclosed(
-    candidate: Candidate, decision: Disclosure, subject_of: Callable[[EntryKey], Subject]
+    candidate: Candidate, decision: Disclosure, subject_of: Callable[[EntryKey, int], Subject]
 ) -> DisclosedCandidate:
-    # The sealed subject is opened only for those who may read it.
-    subject = subject_of(candidate.key) if decision.level >= Level.BIOGRAPHICS else Subject()
+    subject = Subject()
+    if decision.level >= Level.BIOGRAPHICS:  # the sealed subject is opened only for those who may read it
+        try:
+            subject = subject_of(candidate.key, candidate.sequence)
+        except SealBroken:  # one damaged row must not hide that there is a hit, nor the hits of others
+            log.error("the subject of a candidate does not open; it is disclosed at level alert")
+            decision = replace(decision, level=Level.ALERT)
     shown = mask(decision, _full(candidate, subject))
     message = CandidateMessage.model_validate({"candidate_id": uuid4(), "owner": candidate.klass.owner, **shown})
     return DisclosedCandidate(candidate, message)

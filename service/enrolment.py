@@ -134,6 +134,8 @@ class Enrolment:
             UnknownWatchlist: the caller has no such watchlist.
         """
         self.own_watchlist(caller, key.watchlist)
+        if not self.store.has_entry(key, caller.partner):
+            return
         with self.store.writing() as write:
             sequence = write.withdraw_entry(key, caller.partner)
             details = {"watchlist": key.watchlist, "entry": key.entry, "sequence": sequence}

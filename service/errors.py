@@ -108,6 +108,7 @@ STATUS_BY_SLUG: Mapping[str, int] = {
     "image-too-large": 413,
     "overloaded": 503,
     "not-ready": 503,
+    "entry-changed": 503,
 }
 
 HTTP_SLUGS: Mapping[int, tuple[str, str]] = {
@@ -163,6 +164,8 @@ def install(app: FastAPI) -> None:
 def headers_of(error: CrosscheckError) -> dict[str, str]:
     if isinstance(error, Overloaded | NotReady):
         return {"Retry-After": str(error.retry_after)}
+    if STATUS_BY_SLUG.get(error.slug) == 503:
+        return {"Retry-After": "1"}
     return {"WWW-Authenticate": 'Bearer realm="crosscheck"'} if error.slug == "unauthenticated" else {}
 
 

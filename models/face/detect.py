@@ -12,8 +12,11 @@ from numpy.typing import NDArray
 from models.calibration import (
     FACE_CLOSE_UP_SIDE,
     FACE_DETECTION_MINIMUM,
+    FACE_LEVEL_CONFIDENCE,
     FACE_OVERLAP_LIMIT,
     FACE_SEEN_SIDE_RANGE,
+    FACE_TURN_GAIN,
+    FACE_UPRIGHT_CONFIDENCE,
 )
 from models.face.align import warp
 from models.face.network import Floats, Network
@@ -29,6 +32,8 @@ _SMALL_IMAGE = 320
 _WIDE, _TALL, _SQUARE = (480, 640), (640, 480), (640, 640)
 _FINE = (1024, 1024)
 _CLOSE_UP = (160, 160)
+_TILTS = (-40.0, -20.0, 20.0, 40.0)
+_TILT_STEP = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,37 +78,77 @@ class FaceDetector:
                 return faces
         return ()
 
-    def look_again(self, image: Pixels, face: DetectedFace) -> DetectedFace:
-        """Return the face with landmarks taken at the scale at which YuNet places them best.
+    def turn_upright(self, image: Pixels) -> tuple[Pixels, tuple[DetectedFace, ...]]:
+        """Return the image turned by the quarter turns at which its faces are seen best, and the faces in it.
 
-        They are the mean of two looks, straight and mirrored, so that no side is preferred. A face that was seen at
-        that scale before, or that is lost in the close-up, is returned as it is.
+        Upside down or on its side, YuNet still finds most faces, less surely, and puts their landmarks where those of
+        an upright face would be. A face that is seen surely is taken to be upright, and costs nothing more.
         """
-        if FACE_SEEN_SIDE_RANGE[0] <= face.seen_side <= FACE_SEEN_SIDE_RANGE[1]:
+        faces = self.detect(image)
+        if _surest(faces) >= FACE_UPRIGHT_CONFIDENCE:
+            return image, faces
+        best = image, faces
+        for quarters in (1, 2, 3):
+            turned = np.ascontiguousarray(np.rot90(image, quarters))
+            seen = self.detect(turned)
+            if _surest(seen) > max(_surest(best[1]), _surest(faces) + FACE_TURN_GAIN):
+                best = turned, seen
+        return best
+
+    def look_again(self, image: Pixels, face: DetectedFace) -> DetectedFace:
+        """Return the face with landmarks taken at the scale and the tilt at which YuNet places them best.
+
+        They are the mean of two looks, straight and mirrored, so that no side is preferred. A face that was seen so
+        before, or that is lost in the close-up, is returned as it is.
+        """
+        tilt = self._tilt(image, face)
+        if tilt == 0 and FACE_SEEN_SIDE_RANGE[0] <= face.seen_side <= FACE_SEEN_SIDE_RANGE[1]:
             return face
-        straight, mirrored = (self._close_up(image, face, mirror=mirror) for mirror in (False, True))
+        straight, mirrored = (self._close_up(image, face, tilt, mirror=mirror) for mirror in (False, True))
         if straight is None or mirrored is None:
             return face
-        return replace(face, landmarks=(straight + mirrored[_MIRRORED]) / np.float32(2))
+        landmarks = (straight.landmarks + mirrored.landmarks[_MIRRORED]) / np.float32(2)
+        return replace(face, landmarks=landmarks, confidence=max(face.confidence, straight.confidence))
 
-    def _close_up(self, image: Pixels, face: DetectedFace, *, mirror: bool) -> Floats | None:
-        """Detect in a square around the face; return the landmarks of the face nearest to its centre."""
+    def _tilt(self, image: Pixels, face: DetectedFace) -> float:
+        """Return by how many degrees the face must be turned to be seen best; 0 for one that is seen surely as is."""
+        if face.confidence >= FACE_LEVEL_CONFIDENCE:
+            return 0.0
+        sureness = {tilt: self._sureness(image, face, tilt) for tilt in (0.0, *_TILTS)}
+        best = max(sureness, key=sureness.__getitem__)
+        if sureness[best] < sureness[0.0] + FACE_TURN_GAIN:
+            return 0.0
+        sureness |= {tilt: self._sureness(image, face, tilt) for tilt in (best - _TILT_STEP, best + _TILT_STEP)}
+        return max(sureness, key=sureness.__getitem__)
+
+    def _sureness(self, image: Pixels, face: DetectedFace, tilt: float) -> float:
+        seen = self._close_up(image, face, tilt, mirror=False)
+        return 0.0 if seen is None else seen.confidence
+
+    def _close_up(self, image: Pixels, face: DetectedFace, tilt: float, *, mirror: bool) -> DetectedFace | None:
+        """Detect in a square around the face, turned by `tilt` degrees; return the face nearest to its centre.
+
+        Its landmarks and its confidence are its own; its box is that of the square.
+        """
         left, top, width, height = face.box
         size = _CLOSE_UP[0]
         scale = FACE_CLOSE_UP_SIDE / max(math.sqrt(width * height), 1e-6)
         middle = (size - 1) / 2
-        flip = -1.0 if mirror else 1.0
-        transform = np.array(
-            [
-                [flip * scale, 0.0, middle - flip * scale * (left + width / 2)],
-                [0.0, scale, middle - scale * (top + height / 2)],
-            ]
-        )
-        faces = self._canvases[_CLOSE_UP].detect(warp(image, transform, size))
+        cosine, sine = scale * math.cos(math.radians(tilt)), scale * math.sin(math.radians(tilt))
+        turn = np.array([[cosine, -sine], [sine, cosine]])
+        if mirror:
+            turn[0] = -turn[0]
+        shift = middle - turn @ np.array([left + width / 2, top + height / 2])
+        faces = self._canvases[_CLOSE_UP].detect(warp(image, np.column_stack([turn, shift]), size))
         if not faces:
             return None
         nearest = min(faces, key=lambda found: float(np.abs(found.landmarks.mean(axis=0) - middle).sum()))
-        return np.asarray((nearest.landmarks - transform[:, 2]) / transform[[0, 1], [0, 1]], dtype=np.float32)
+        landmarks = np.linalg.solve(turn, (nearest.landmarks - shift).T).T
+        return replace(nearest, landmarks=np.asarray(landmarks, dtype=np.float32))
+
+
+def _surest(faces: tuple[DetectedFace, ...]) -> float:
+    return faces[0].confidence if faces else 0.0
 
 
 def _sizes_to_try(height: int, width: int) -> tuple[tuple[int, int], ...]:

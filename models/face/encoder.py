@@ -24,7 +24,8 @@ class FaceSample:
     Args:
         assessment: whether the face may be compared, and why not.
         vector: float32 (dimension,), of length 1; None if and only if the sample was refused.
-        box: left, top, width, height of the subject's face in pixels; None where no subject could be chosen.
+        box: left, top, width, height of the subject's face in pixels of the image, turned upright by quarter turns;
+            None where no subject could be chosen.
         landmarks: float32 (5, 2), x and y of the subject's right eye, left eye, nose tip, right and left mouth corner.
         confidence: of the detector, 0..1; 0 where no subject could be chosen.
     """
@@ -64,7 +65,7 @@ class FaceEncoder:
             ImageTooLarge: the image is over the byte or pixel cap.
         """
         image = decode_image(unverified_image)
-        faces = self._detector.detect(image)
+        image, faces = self._detector.turn_upright(image)
         subject = choose_subject(faces, *image.shape[:2])
         if isinstance(subject, Reason):
             return FaceSample(Assessment((subject, *scene_remarks(image))))

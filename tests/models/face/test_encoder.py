@@ -81,6 +81,15 @@ def test_a_picture_turned_by_its_exif_is_found_where_it_stands(encoder: FaceEnco
     assert vector_of(encoder.encode(turned)) == pytest.approx(vector_of(reference), abs=1e-6)
 
 
+@pytest.mark.parametrize("degrees", [45, 90, 180, 270, 315])
+def test_a_turned_picture_is_turned_upright(encoder: FaceEncoder, reference: FaceSample, degrees: int) -> None:
+    turned = as_pil(astronaut()).rotate(degrees, Image.Resampling.BICUBIC, expand=True, fillcolor=(128, 128, 128))
+    sample = encoder.encode(to_file(turned, "PNG"))
+    assert sample.vector is not None
+    assert reference.vector is not None
+    assert float(sample.vector @ reference.vector) > 0.8
+
+
 def test_sixteen_bits_change_nothing(encoder: FaceEncoder, reference: FaceSample) -> None:
     wide = encoder.encode(to_png(PORTRAIT.astype(np.uint16) * 257))
     assert vector_of(wide) == pytest.approx(vector_of(reference), abs=1e-6)
