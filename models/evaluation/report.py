@@ -42,7 +42,7 @@ class Evaluation:
 
     Args:
         intervals: 95 % interval of each of `rates.values()`, None where the rate is None.
-        encode_ms: median milliseconds to encode one sample, one thread.
+        encode_ms: median milliseconds to encode one sample, one at a time.
         comparisons_per_second: on one core.
     """
 

@@ -180,7 +180,7 @@ def _rows(evaluation: Evaluation, reference: ReferenceFigures | None) -> Iterato
     slower = (
         "" if reference is None else f"{reference.encode_ms:.1f}  ({reference.encode_ms / evaluation.encode_ms:.1f}x)"
     )
-    yield "Encode, ms (median, one thread)", f"{evaluation.encode_ms:.1f}", "", slower
+    yield "Encode, ms (median, one at a time)", f"{evaluation.encode_ms:.1f}", "", slower
     yield "Comparisons a second (one core)", f"{evaluation.comparisons_per_second:,.0f}", "", ""
 
 
