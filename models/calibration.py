@@ -110,9 +110,38 @@ FINGER_POSITION_LIMIT = 4095.0
 # the finest livescan devices.
 FINGER_RESOLUTION_RANGE = (98, 800)
 
-# A cylinder needs neighbours, and a comparison several cylinders: below this a sample says nothing about its owner. The
-# sparsest of 384 real impressions has 6.
+# Quality of an impression. The figures are of 768 templates (384 impressions of 48 fingers, FVC2002 and FVC2004, set B,
+# each extracted twice) and count the misses among the seven mated comparisons of each at an FMR of 1e-3. 29 templates
+# (3.8 %) are warned of: FNMR 48 %, against 11 % of the others. None is refused. Areas are of the convex hull.
+
 FINGER_MINIMUM_MINUTIAE = 6
+FINGER_MINUTIAE_WARNING = 16
+"""A cylinder needs neighbours, and a comparison several cylinders: below the minimum a sample says nothing about its
+owner. FNMR 63 % below 14, 50 % at 14 and 15, 29 % at 16 and 17, 16 % from 25 to 29. The sparsest template has 6."""
+
+FINGER_AREA_MINIMUM = 4.0
+FINGER_AREA_WARNING = 25.0
+"""Square millimetres. FNMR 56 % below 25 (13 templates), 38 % from 25 to 40, 10 % over 60. The smallest has 4.3, and
+still three of its seven mates are found."""
+
+FINGER_DENSITY_RANGE = (0.02, 3.0)
+FINGER_DENSITY_WARNING = (0.1, 1.0)
+"""Minutiae a square millimetre; whole fingertips have 0.2 to 0.25 (D. Maltoni et al., Handbook of Fingerprint
+Recognition, chapter 3). The templates have 0.12 to 1.7, but for one of 2.5 with the smallest area; 6 have more than 1.
+Below the range a cylinder, which looks at 78 square millimetres, has less than two neighbours and is empty; above it
+every ridge, and there are 2.2 mm of them a square millimetre, would have more than one minutia a millimetre."""
+
+FINGER_REPEAT_DISTANCE = 2.0
+FINGER_REPEAT_ANGLE = 0.1
+FINGER_REPEATED_LIMIT = 0.5
+FINGER_REPEATED_WARNING = 0.1
+"""Minutiae this close in place (pixels at 500 dpi) and direction (radians) are one, recorded repeatedly; shares of such
+repetitions. No template repeats more than one of its minutiae (at most 4 %)."""
+
+FINGER_SPACING_WARNING = (12.0, 36.0)
+"""Mean distance of a minutia from the nearest other, in pixels at 500 dpi. Six of the 751 templates with at least
+`FINGER_MINUTIAE_WARNING` minutiae are outside; 83 % are if their resolution is stated half as high as it is, and 74 %
+if twice as high. By one warning or another 83 % and 92 % are noticed; 26 % if it is stated at two thirds."""
 
 
 class CylinderParameters(NamedTuple):

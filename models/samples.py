@@ -54,6 +54,10 @@ class ReasonCode(StrEnum):
     TURNED_AWAY = "turned-away"
     LOW_CONFIDENCE = "low-confidence"
     TOO_FEW_MINUTIAE = "too-few-minutiae"
+    TOO_SMALL_AREA = "too-small-area"
+    IMPLAUSIBLE_DENSITY = "implausible-density"
+    DUPLICATE_MINUTIAE = "duplicate-minutiae"
+    DOUBTFUL_RESOLUTION = "doubtful-resolution"
 
 
 class Severity(Enum):

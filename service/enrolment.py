@@ -172,7 +172,7 @@ class Enrolment:
     def _prepare(self, caller: Caller, key: EntryKey, body: EntryBody) -> PreparedEntry:
         if body.expires_at is not None and body.expires_at <= self.clock():
             raise AlreadyExpired("expires_at is in the past")
-        samples = self.encoder.encode(body.faces, body.fingerprints)
+        samples = self.encoder.encode(body.faces, body.fingerprints, enrolling=True)
         if samples.refused:  # a poor sample on a watchlist would be missed, or mistaken, at every check to come
             raise samples.refused[0].as_error()
         klass = VisibilityClass(caller.partner, key.watchlist, body.category, body.action, body.handling)

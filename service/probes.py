@@ -66,16 +66,24 @@ class SampleEncoder:
         self.faces = faces
 
     def encode(
-        self, unverified_faces: Sequence[FaceImage], unverified_fingers: Sequence[FingerprintTemplate]
+        self,
+        unverified_faces: Sequence[FaceImage],
+        unverified_fingers: Sequence[FingerprintTemplate],
+        *,
+        enrolling: bool = False,
     ) -> EncodedSamples:
         """Encode every sample; a poor one is left out and its assessment says why.
+
+        Fingerprints are judged more strictly when `enrolling`: see `encode_fingerprint`.
 
         Raises:
             InvalidInput: a sample is not what it claims to be (damaged file, other format, contradicting position);
                 its `field` names the sample.
         """
         faces = [self._face(f"faces[{number}]", image) for number, image in enumerate(unverified_faces)]
-        fingers = [self._finger(f"fingerprints[{number}]", item) for number, item in enumerate(unverified_fingers)]
+        fingers = [
+            self._finger(f"fingerprints[{number}]", item, enrolling) for number, item in enumerate(unverified_fingers)
+        ]
         encoded = (*faces, *fingers)
         templates = Templates(
             faces=tuple(face for templates, _ in encoded for face in templates.faces),
@@ -91,10 +99,12 @@ class SampleEncoder:
         templates = () if face.vector is None else (FaceTemplate(self.faces.model, face.vector),)
         return Templates(faces=templates), JudgedSample(field, Modality.FACE, None, face.assessment)
 
-    def _finger(self, field: str, unverified_finger: FingerprintTemplate) -> tuple[Templates, JudgedSample]:
+    def _finger(
+        self, field: str, unverified_finger: FingerprintTemplate, enrolling: bool
+    ) -> tuple[Templates, JudgedSample]:
         position = unverified_finger.position
         with _naming(field):
-            finger = encode_fingerprint(unverified_finger.template, position)
+            finger = encode_fingerprint(unverified_finger.template, position, enrolling=enrolling)
         sample = JudgedSample(field, Modality.FINGERPRINT, position, finger.assessment)
         return Templates(fingers=tuple(finger.templates)), sample
 

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from models import calibration
 from models.errors import InvalidInput
 from models.fingerprint import formats
 from models.fingerprint.cylinders import FingerTemplate, build_template
-from models.fingerprint.minutiae import normalise
-from models.samples import Assessment, Position, Reason, ReasonCode
-
-TOO_FEW_MINUTIAE = Reason(
-    ReasonCode.TOO_FEW_MINUTIAE,
-    "Clean the scanner and the finger, capture the whole fingertip again with even pressure, or use another finger.",
-)
+from models.fingerprint.minutiae import Minutiae, normalise
+from models.fingerprint.quality import assess_finger, measure
+from models.samples import Assessment, Position, Reason, ReasonCode, Severity
 
 
 class PositionMismatch(InvalidInput):
@@ -37,12 +33,29 @@ class FingerprintSample:
     templates: tuple[FingerTemplate, ...]
 
 
-def encode_fingerprint(unverified_template: bytes, position: Position | None) -> FingerprintSample:
+@dataclass(frozen=True, slots=True)
+class _JudgedView:
+    finger: Position
+    minutiae: Minutiae
+    reasons: tuple[Reason, ...]
+
+    def usable(self, enrolling: bool) -> bool:
+        return not self.reasons or (not enrolling and Assessment(self.reasons).accepted)
+
+
+def encode_fingerprint(
+    unverified_template: bytes, position: Position | None, *, enrolling: bool = False
+) -> FingerprintSample:
     """Read a minutiae record and build one template for each of its usable views.
+
+    A view of which there is only a warning is used at a check, where a comparison still means something, and not at an
+    enrolment: there it would be missed at every check to come. Where other views are usable, the assessment warns of
+    each finger that has no good view.
 
     Args:
         unverified_template: a minutiae record of any format that `formats` tells apart.
         position: the finger, as far as the sender knows. It fills in for a record that does not know.
+        enrolling: whether the templates are to be searched from now on.
 
     Raises:
         MalformedTemplate: the record breaks its format.
@@ -50,16 +63,30 @@ def encode_fingerprint(unverified_template: bytes, position: Position | None) ->
         PositionMismatch: sender and record both name a finger, and not the same.
     """
     record = formats.read_record(unverified_template)
-    angle_units = record.angle_units
-    templates = []
-    for view in record.views:
-        finger = _agreed_position(position, view.position)
-        sampling = record.sampling(view)
-        minutiae = normalise(view, sampling.x_resolution, sampling.y_resolution, angle_units)
-        if len(minutiae) >= calibration.FINGER_MINIMUM_MINUTIAE:
-            templates.append(build_template(minutiae, finger))
-    reasons = () if templates else (TOO_FEW_MINUTIAE,)
-    return FingerprintSample(Assessment(reasons), tuple(templates))
+    views = [_judge(record, view, position) for view in record.views]
+    usable = [view for view in views if view.usable(enrolling)]
+    severity = Severity.WARNING if usable else Severity.REFUSED
+    templates = tuple(build_template(view.minutiae, view.finger) for view in usable)
+    return FingerprintSample(Assessment(_remarks(views, severity)), templates)
+
+
+def _judge(record: formats.Record, view: formats.View, position: Position | None) -> _JudgedView:
+    finger = _agreed_position(position, view.position)
+    sampling = record.sampling(view)
+    minutiae = normalise(view, sampling.x_resolution, sampling.y_resolution, record.angle_units)
+    return _JudgedView(finger, minutiae, assess_finger(measure(minutiae)))
+
+
+def _remarks(views: Sequence[_JudgedView], severity: Severity) -> tuple[Reason, ...]:
+    """Return what is wrong with the best view of each finger, each reason once, in the given severity."""
+    best: dict[Position, _JudgedView] = {}
+    for view in sorted(views, key=lambda view: (not view.usable(enrolling=True), not view.usable(enrolling=False))):
+        best.setdefault(view.finger, view)
+    found: dict[ReasonCode, Reason] = {}
+    for view in best.values():
+        for reason in view.reasons:
+            found.setdefault(reason.code, replace(reason, severity=severity))
+    return tuple(found.values())
 
 
 def _agreed_position(declared: Position | None, recorded: Position) -> Position:

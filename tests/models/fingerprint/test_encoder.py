@@ -5,7 +5,7 @@ from models.fingerprint.encoder import PositionMismatch, encode_fingerprint
 from models.fingerprint.formats import Record, View, iso2005
 from models.fingerprint.matcher import compare
 from models.fingerprint.synthetic import synthetic_template
-from models.samples import Position, ReasonCode
+from models.samples import Position, ReasonCode, Severity
 
 
 def test_a_record_becomes_a_template_that_matches_its_mate() -> None:
@@ -49,16 +49,71 @@ def test_every_usable_view_becomes_a_template() -> None:
     assert [len(template.minutiae) for template in sample.templates] == [len(first.minutiae), len(second.minutiae)]
 
 
-@pytest.mark.parametrize(("count", "accepted"), [(0, False), (5, False), (6, True)])
-def test_too_few_minutiae_are_refused_with_a_hint(count: int, accepted: bool) -> None:
+def record_of(*views: View) -> bytes:
+    return iso2005.write_record(Record(views, 400, 500, 197, 197))
+
+
+def part_of(view: View, count: int, position: Position | None = None, number: int = 0) -> View:
+    return View(position or view.position, number, 0, 0, view.minutiae[:count])
+
+
+@pytest.mark.parametrize(
+    ("count", "at_a_check", "at_an_enrolment"),
+    [(0, "refused", "refused"), (5, "refused", "refused"), (6, "warned", "refused"), (30, "good", "good")],
+)
+def test_too_few_minutiae(count: int, at_a_check: str, at_an_enrolment: str) -> None:
     (whole,) = views_of(1)
-    view = View(whole.position, 0, 0, 0, whole.minutiae[:count])
-    sample = encode_fingerprint(iso2005.write_record(Record((view,), 400, 500, 197, 197)), None)
-    assert sample.assessment.accepted is accepted
-    assert bool(sample.templates) is accepted
-    if not accepted:
-        assert sample.assessment.reasons[0].code is ReasonCode.TOO_FEW_MINUTIAE
-        assert "capture" in sample.assessment.reasons[0].hint
+    for enrolling, verdict in ((False, at_a_check), (True, at_an_enrolment)):
+        sample = encode_fingerprint(record_of(part_of(whole, count)), None, enrolling=enrolling)
+        assert sample.assessment.accepted is bool(sample.templates) is (verdict != "refused")
+        assert bool(sample.assessment.reasons) is (verdict != "good")
+        if verdict != "good":
+            assert sample.assessment.reasons[0].code is ReasonCode.TOO_FEW_MINUTIAE
+            assert "capture" in sample.assessment.reasons[0].hint
+
+
+def test_a_corner_of_a_finger_is_compared_but_not_enrolled() -> None:
+    (whole,) = views_of(1)
+    corner = View(whole.position, 0, 0, 0, tuple(m for m in whole.minutiae if m.x < 190 and m.y < 240))
+    at_a_check = encode_fingerprint(record_of(corner), None)
+    assert at_a_check.assessment.accepted
+    assert {reason.severity for reason in at_a_check.assessment.reasons} == {Severity.WARNING}
+    (mate,) = encode_fingerprint(synthetic_template(1, 1, Position.RIGHT_INDEX), None).templates
+    assert compare(at_a_check.templates[0], mate) > 0
+    enrolled = encode_fingerprint(record_of(corner), None, enrolling=True)
+    assert not enrolled.templates
+    assert {reason.severity for reason in enrolled.assessment.reasons} == {Severity.REFUSED}
+
+
+@pytest.mark.parametrize("enrolling", [False, True])
+def test_minutiae_that_repeat_one_another_are_refused(enrolling: bool) -> None:
+    (whole,) = views_of(1)
+    record = record_of(View(whole.position, 0, 0, 0, whole.minutiae[:10] * 3))
+    sample = encode_fingerprint(record, None, enrolling=enrolling)
+    assert sample.templates == ()
+    assert sample.assessment.reasons[0].code is ReasonCode.DUPLICATE_MINUTIAE
+
+
+def test_a_poor_view_beside_a_good_one_of_the_same_finger_is_not_enrolled() -> None:
+    good, _ = views_of(1, 2)
+    record = record_of(good, part_of(good, 8, number=1))
+    at_a_check = encode_fingerprint(record, None)
+    assert [len(template.minutiae) for template in at_a_check.templates] == [len(good.minutiae), 8]
+    enrolled = encode_fingerprint(record, None, enrolling=True)
+    assert [len(template.minutiae) for template in enrolled.templates] == [len(good.minutiae)]
+    assert at_a_check.assessment.reasons == enrolled.assessment.reasons == ()
+
+
+@pytest.mark.parametrize("enrolling", [False, True])
+def test_a_finger_without_a_usable_view_beside_another_finger_is_warned_of(enrolling: bool) -> None:
+    good, other = views_of(1, 2)
+    record = record_of(good, part_of(other, 5, Position.LEFT_THUMB))
+    sample = encode_fingerprint(record, None, enrolling=enrolling)
+    assert sample.assessment.accepted
+    assert [template.position for template in sample.templates] == [Position.RIGHT_INDEX]
+    assert [(r.code, r.severity) for r in sample.assessment.reasons] == [
+        (ReasonCode.TOO_FEW_MINUTIAE, Severity.WARNING)
+    ]
 
 
 def test_the_resolution_of_the_record_does_not_change_the_template() -> None:
