@@ -98,3 +98,20 @@ class Block:
         work = workspace()
         comparison.compare_many(probe_side, self.side(), starts, stops, work, calibration.COMPARISON, similarities)
         return similarities
+
+    def scan(
+        self, probe: NDArray[np.uint64], sections: slice, starts: NDArray[np.int64], stops: NDArray[np.int64]
+    ) -> NDArray[np.int32]:
+        """Score the templates at starts[k]:stops[k] without geometry; return int32 (k,), without holding the GIL.
+
+        Args:
+            probe: (sections, m), some or all cylinders of the probe.
+            sections: which words of the cylinders these are, a multiple of three.
+            starts: (k,), the first minutia of each template.
+            stops: (k,), the one behind its last.
+        """
+        from models.fingerprint import scan  # numba is loaded when it is first needed, not on import
+
+        scores = np.zeros(len(starts), np.int32)
+        scan.scan(probe, self.words[:6][sections], starts, stops, scan.ScanParameters(), scores)
+        return scores

@@ -13,6 +13,7 @@ from models.fingerprint import compiler
 from models.fingerprint.block import BLOCK_MINUTIAE, Block
 from models.fingerprint.cylinders import FingerTemplate, build_template
 from models.fingerprint.minutiae import Minutiae
+from models.fingerprint.shortlist import SHORTLIST, Runs, Shortlist, block_parts
 from models.samples import Position
 
 _NO_BLOCK = -1
@@ -36,7 +37,7 @@ def warm_up(cache_folder: Path | None = None) -> None:
     compare(template, template)
     pack = FingerprintPack()
     pack.add(template)
-    pack.compare_all(template, np.ones(1, np.bool_))
+    pack.compare_all(template, np.ones(1, np.bool_), exhaustive_up_to=0)
 
 
 def compare(probe: FingerTemplate, reference: FingerTemplate) -> float:
@@ -104,33 +105,59 @@ class FingerprintPack:
             if self._blocks[number].wasteful:
                 self._rewrite(number)
 
-    def compare_all(self, probe: FingerTemplate, allowed: NDArray[np.bool_]) -> NDArray[np.float32]:
+    def compare_all(
+        self, probe: FingerTemplate, allowed: NDArray[np.bool_], *, exhaustive_up_to: int | None = None
+    ) -> NDArray[np.float32]:
         """Compare the probe with the allowed rows.
 
         Args:
             probe: one template.
             allowed: (rows,); rows beyond its end are not allowed.
+            exhaustive_up_to: if more rows than this are to be compared, only the `shortlist.SHORTLIST` of them that
+                look most like the probe are, and the others score 0. A mate among those is lost, which happens to weak
+                mates (`docs/evaluation.md` has figures). None compares all, however many.
 
         Returns:
             float32, as long as `allowed`: what `compare` gives, 0 where not allowed, removed, or of another finger.
         """
         similarities = np.zeros(len(allowed), np.float32)
-        with self._lock:
-            rows = self._comparable_rows(probe.position, allowed)
-            edition = self._edition[rows]
-            numbers, starts, stops = self._block[rows], self._start[rows], self._stop[rows]
-            blocks = list(self._blocks)
-        found = np.zeros(len(rows), np.float32)
-
-        def compare_part(part: slice) -> None:
-            found[part] = blocks[numbers[part.start]].compare(probe, starts[part], stops[part])
-
-        run = map if self._pool is None else self._pool.map
-        for _ in run(compare_part, _parts(numbers)):
-            pass
+        rows, edition, runs = self._snapshot(probe.position, allowed)
+        if exhaustive_up_to is not None and len(rows) > exhaustive_up_to:
+            chosen = Shortlist.of(probe).choose(runs, SHORTLIST)
+            rows, edition, runs = rows[chosen], edition[chosen], runs.take(chosen)
+        found = self._compare(probe, runs)
         with self._lock:
             similarities[rows] = np.where(self._edition[rows] == edition, found, 0)
         return similarities
+
+    def shortlist(self, probe: FingerTemplate, allowed: NDArray[np.bool_], count: int) -> NDArray[np.int64]:
+        """Return the `count` allowed rows that look most like the probe, or all if there are no more; in no order."""
+        rows, edition, runs = self._snapshot(probe.position, allowed)
+        chosen = Shortlist.of(probe).choose(runs, count)
+        with self._lock:
+            still = self._edition[rows[chosen]] == edition[chosen]
+        return np.asarray(rows[chosen][still])
+
+    def _snapshot(
+        self, position: Position, allowed: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], Runs]:
+        """Allowed rows of that finger, sorted by block; their editions, and where they lie."""
+        with self._lock:
+            rows = self._comparable_rows(position, allowed)
+            runs = Runs(list(self._blocks), self._block[rows], self._start[rows], self._stop[rows])
+            return rows, self._edition[rows], runs
+
+    def _compare(self, probe: FingerTemplate, runs: Runs) -> NDArray[np.float32]:
+        found = np.zeros(len(runs), np.float32)
+
+        def compare_part(part: slice) -> None:
+            block = runs.blocks[runs.numbers[part.start]]
+            found[part] = block.compare(probe, runs.starts[part], runs.stops[part])
+
+        run = map if self._pool is None else self._pool.map
+        for _ in run(compare_part, block_parts(runs.numbers, _ROWS_A_PART)):
+            pass
+        return found
 
     def _comparable_rows(self, position: Position, allowed: NDArray[np.bool_]) -> NDArray[np.int64]:
         """Allowed rows of that finger, sorted by block."""
@@ -166,12 +193,3 @@ class FingerprintPack:
             start, stop = int(self._start[row]), int(self._stop[row])
             self._start[row], self._stop[row] = fresh.copy_from(self._blocks[number], start, stop)
         self._blocks[number] = fresh
-
-
-def _parts(numbers: NDArray[np.int32]) -> list[slice]:
-    """Cut rows that are sorted by block number into runs of one block and at most `_ROWS_A_PART` rows."""
-    edges = np.flatnonzero(np.diff(numbers)) + 1
-    parts = []
-    for start, stop in zip([0, *edges], [*edges, len(numbers)], strict=True):
-        parts += [slice(at, min(at + _ROWS_A_PART, stop)) for at in range(int(start), int(stop), _ROWS_A_PART)]
-    return parts
