@@ -16,7 +16,7 @@ import numpy as np
 from models.calibration import ComparisonParameters
 from models.fingerprint.compiler import kernel
 from models.fingerprint.motion import fit_paired, fit_pairs, move, stretch
-from models.fingerprint.sides import DIRECTIONS, SHELF_WIDTH, SHELVES, Floats, Side, Workspace
+from models.fingerprint.sides import DIRECTIONS, SHELF_WIDTH, SHELVES, Floats, Motion, Side, Workspace
 
 _TURN: Any = np.float32(2 * math.pi)
 _NEIGHBOURING = 2
@@ -54,6 +54,32 @@ def verify(
         stretch(moved, reference, paired, work, parameters)
         paired = _pair(moved, reference, work, parameters)
     return max(best_evidence, _evidence(moved, reference, paired, motion[0], work, parameters))
+
+
+@kernel
+def settle(probe: Side, reference: Side, work: Workspace, parameters: ComparisonParameters) -> tuple[int, Motion]:
+    """Pair the minutiae as they lie after what `verify` found, for an explanation.
+
+    `work` must be as the comparison of the two left it. Returns the number of pairs, which are in `work.paired_row` and
+    `work.paired_column`, and the rigid motion that fits them best.
+    """
+    moved, best = work.moved[:, : len(probe.x)], work.best_moved[:, : len(probe.x)]
+    turn = math.atan2(math.sin(best[2, 0] - probe.angle[0]), math.cos(best[2, 0] - probe.angle[0]))
+    paired = _pair(best, reference, work, parameters)
+    motion = (turn, 0.0, 0.0, 0.0, 0.0)
+    evidence = _evidence(best, reference, paired, turn, work, parameters)
+    if evidence >= parameters.refinement_floor and paired >= parameters.fewest_to_refine:
+        motion = fit_paired(probe, reference, paired, work, parameters)
+        move(probe, motion, moved)
+        paired = _pair(moved, reference, work, parameters)
+        if paired >= parameters.fewest_to_refine:
+            stretch(moved, reference, paired, work, parameters)
+            paired = _pair(moved, reference, work, parameters)
+        if _evidence(moved, reference, paired, motion[0], work, parameters) < evidence:
+            paired = _pair(best, reference, work, parameters)
+    if paired > 0:
+        motion = fit_paired(probe, reference, paired, work, parameters)
+    return paired, motion
 
 
 @kernel
