@@ -52,3 +52,27 @@ def checks(
     for name, values in rows.items():
         table.add_row(name.replace("_", " "), *(f"{value:.4g}" for value in values))
     Console().print(table)
+
+
+@commands.command("fingerprints")
+def fingerprints(
+    size: Annotated[int, typer.Option(min=1, help="Templates in the gallery.")] = 10_000,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Search a gallery of generated fingers for other impressions of them: speed, loss, memory.
+
+    A search of a large gallery compares a shortlist exactly. `shortlist loss` is the share of mates that an exhaustive
+    search would flag and this one does not compare. All times are of one thread; positions are unknown, so that every
+    template is searched. 100,000 templates take a few minutes to generate, on two cores.
+    """
+    from service.commands.bench_fingerprints import measure_fingerprints
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        figures = asdict(measure_fingerprints(size, progress))
+    if as_json:
+        typer.echo(json.dumps(figures))
+        return
+    table = Table("figure", "value", title=f"{size} generated fingers")
+    for name, value in figures.items():
+        table.add_row(name.replace("_", " "), "-" if value is None else f"{value:,.4g}")
+    Console().print(table)

@@ -10,10 +10,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import httpx2
 
@@ -31,15 +32,19 @@ class ServiceNotStarted(CrosscheckError):
 
 @dataclass(frozen=True, slots=True)
 class LocalService:
+    """Where it answers and how to get in; `folder` holds its data folder and its log, `service.log`."""
+
     url: str
     access: SampleAccess
     pid: int
+    folder: Path
 
 
-def resident_mb(pid: int | str = "self") -> float:
-    """Return the resident memory of a process in MiB (Linux)."""
+def resident_mb(pid: int | str = "self", *, peak: bool = False) -> float:
+    """Return the resident memory of a process in MiB (Linux), now or at its peak."""
     status = Path(f"/proc/{pid}/status").read_text()
-    kilobytes = next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS"))
+    field = "VmHWM" if peak else "VmRSS"
+    kilobytes = next(line.split()[1] for line in status.splitlines() if line.startswith(field))
     return int(kilobytes) / 1024
 
 
@@ -56,15 +61,22 @@ def local_service() -> Iterator[LocalService]:
         environment = _environment(Path(folder))
         access = _initialise(environment)
         port = _free_port()
-        with subprocess.Popen(  # noqa: S603 -- our own program, fixed words
-            _crosscheck("serve", "--port", str(port)), env=environment, stderr=subprocess.DEVNULL
-        ) as process:
-            try:
-                url = f"http://127.0.0.1:{port}"
-                _wait_until_ready(url, process)
-                yield LocalService(url, access, process.pid)
-            finally:
-                process.terminate()
+        log = Path(folder) / "service.log"
+        with log.open("wb") as stream, _process(("serve", "--port", str(port)), environment, stream) as process:
+            url = f"http://127.0.0.1:{port}"
+            _wait_until_ready(url, process, log)
+            yield LocalService(url, access, process.pid, Path(folder))
+
+
+@contextmanager
+def _process(
+    arguments: Sequence[str], environment: dict[str, str], stderr: BinaryIO
+) -> Iterator[subprocess.Popen[bytes]]:
+    with subprocess.Popen(_crosscheck(*arguments), env=environment, stderr=stderr) as process:  # noqa: S603 -- our own
+        try:
+            yield process
+        finally:
+            process.terminate()
 
 
 def _environment(folder: Path) -> dict[str, str]:
@@ -90,7 +102,7 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _wait_until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
+def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + START_TIMEOUT
     while time.monotonic() < deadline and process.poll() is None:
         try:
@@ -98,4 +110,5 @@ def _wait_until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
                 return
         except httpx2.TransportError:
             time.sleep(0.1)
-    raise ServiceNotStarted("the service did not become ready")
+    last = log.read_text().splitlines()[-1:]
+    raise ServiceNotStarted(f"the service did not become ready: {' '.join(last) or 'it said nothing'}")

@@ -1,0 +1,144 @@
+"""Speed and memory of the fingerprint search, on generated fingers."""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from typing import TypeVar
+
+import numpy as np
+from rich.progress import Progress
+
+from models import calibration
+from models.fingerprint.cylinders import FingerTemplate, build_template
+from models.fingerprint.matcher import FingerprintPack, warm_up
+from models.fingerprint.minutiae import Minutiae
+from models.fingerprint.shortlist import EXHAUSTIVE_UP_TO, SHORTLIST
+from models.fingerprint.synthetic import Conditions, SyntheticFinger
+from models.samples import Position
+
+CONDITIONS = Conditions(0.2, 30.0, 0.85, 3.5, 0.18, 0.14, 1.8, 0.11, 0.15)
+"""Halfway between a careful and an uncooperative capture: 38 minutiae an impression on average."""
+MATED_PROBES = 300
+"""Searches for the loss, if there are so many fingers."""
+TIMED = 20
+"""Searches, additions and removals whose time is taken."""
+_COMPARED_ROWS = 5000
+_GENERATED = 250
+_PROCESSES = 2
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True)
+class FingerprintFigures:
+    """What the search reached; times are of one thread.
+
+    Attributes:
+        size: templates in the gallery, all of unknown position, so that none is left out.
+        build_ms: mean time from minutiae to a template.
+        comparisons_per_second_core: exact comparisons of probes with rows that are not their mates.
+        scan_templates_per_second_core: templates that a shortlist is chosen from in a second, both passes.
+        search_ms: median time of one finger's search from template to similarities, as the gallery does it.
+        shortlist_loss: of mates that an exhaustive search flags at the default target FPIR, the share that is not
+            compared; None if it flags none.
+        bytes_per_template: memory of the gallery by the templates in it.
+        add_ms, remove_ms: median time until a row is searched, or is no longer.
+        peak_mb: most memory that the process has held, MiB.
+    """
+
+    size: int
+    build_ms: float
+    comparisons_per_second_core: float
+    scan_templates_per_second_core: float
+    search_ms: float
+    shortlist_loss: float | None
+    bytes_per_template: float
+    add_ms: float
+    remove_ms: float
+    peak_mb: float
+
+
+def measure_fingerprints(size: int, progress: Progress) -> FingerprintFigures:
+    """Fill a gallery with generated fingers and search it for other impressions of them."""
+    warm_up()
+    pack, build_ms = _fill(size, progress)
+    probes = [_template(SyntheticFinger(k).impression(1, CONDITIONS)) for k in range(min(size, MATED_PROBES))]
+    everybody = np.ones(size, np.bool_)
+    timed = probes[:TIMED]
+    some = np.arange(size) >= size - min(_COMPARED_ROWS, size)
+    compare_ms = _median_ms(timed, lambda probe: pack.compare_all(probe, some))
+    scan_ms = _median_ms(timed, lambda probe: pack.shortlist(probe, everybody, SHORTLIST))
+    search_ms = _median_ms(timed, lambda probe: pack.compare_all(probe, everybody, exhaustive_up_to=EXHAUSTIVE_UP_TO))
+    loss = _loss(pack, probes, progress)
+    bytes_per_template = pack.memory_bytes / size
+    rows: list[int] = []
+    add_ms = _median_ms(timed, lambda probe: rows.append(pack.add(probe)))
+    remove_ms = _median_ms(rows, pack.remove)
+    return FingerprintFigures(
+        size=size,
+        build_ms=build_ms,
+        comparisons_per_second_core=1000 * int(some.sum()) / compare_ms,
+        scan_templates_per_second_core=1000 * size / scan_ms,
+        search_ms=search_ms,
+        shortlist_loss=loss,
+        bytes_per_template=bytes_per_template,
+        add_ms=add_ms,
+        remove_ms=remove_ms,
+        peak_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    )
+
+
+def _fill(size: int, progress: Progress) -> tuple[FingerprintPack, float]:
+    """Return a gallery whose row k holds finger k, and the mean milliseconds to build a template."""
+    pack, seconds = FingerprintPack(), 0.0
+    parts = [range(start, min(start + _GENERATED, size)) for start in range(0, size, _GENERATED)]
+    task = progress.add_task("generating fingers", total=size)
+    # Not forked: this process has threads by now.
+    with ProcessPoolExecutor(_PROCESSES, mp_context=get_context("spawn")) as pool:
+        for part in pool.map(_generate, parts):
+            begun = time.thread_time()
+            templates = [_template(minutiae) for minutiae in part]
+            seconds += time.thread_time() - begun
+            for template in templates:
+                pack.add(template)
+            progress.advance(task, len(part))
+    return pack, 1000 * seconds / size
+
+
+def _generate(fingers: range) -> list[Minutiae]:
+    return [SyntheticFinger(finger).impression(0, CONDITIONS) for finger in fingers]
+
+
+def _template(minutiae: Minutiae) -> FingerTemplate:
+    return build_template(minutiae, Position.UNKNOWN)
+
+
+def _median_ms(items: Sequence[Item], act: Callable[[Item], object]) -> float:
+    """Median wall-clock milliseconds of an action, over the items."""
+    milliseconds = []
+    for item in items:
+        begun = time.perf_counter()
+        act(item)
+        milliseconds.append(1000 * (time.perf_counter() - begun))
+    return float(np.median(milliseconds))
+
+
+def _loss(pack: FingerprintPack, probes: Sequence[FingerTemplate], progress: Progress) -> float | None:
+    """Share of mates above the flag threshold of this gallery that the search does not compare."""
+    threshold = calibration.flag_threshold(calibration.DEFAULT_TARGET_FPIR, len(pack))
+    everybody = np.ones(len(pack), np.bool_)
+    flagged, lost = 0, 0
+    for number in progress.track(range(len(probes)), description="searching for mates"):
+        mate = np.arange(len(pack)) == number
+        similarity = pack.compare_all(probes[number], mate)[number]
+        if calibration.FINGER.score(similarity) < threshold:
+            continue
+        flagged += 1
+        found = pack.compare_all(probes[number], everybody, exhaustive_up_to=EXHAUSTIVE_UP_TO)
+        lost += bool(found[number] == 0)
+    return lost / flagged if flagged else None
