@@ -37,7 +37,7 @@ from watchlists.agreements import RuleBookHolder
 from watchlists.gallery import LocalGallery
 
 AUTHENTICATION_THREADS = 4  # of their own, so that recognising a token never waits behind work
-HOUSEKEEPING_SECONDS = 30.0
+HOUSEKEEPING_SECONDS = 10.0
 
 DESCRIPTION = """Cross-border biometric identity checks under each partner's own data-handling rules.
 
@@ -67,6 +67,7 @@ def bootstrap(
         store=store,
         gallery=gallery,
         tokens=TokenRegister(store.engine),
+        rules=rules,
         checks=Checks(
             encoder=encoder,
             gallery=gallery,

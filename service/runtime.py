@@ -14,6 +14,8 @@ from service.limits import Admission
 from service.settings import Settings
 from service.telemetry import Metrics, log
 from service.verification import Verifications
+from watchlists.agreements import RuleBookHolder
+from watchlists.errors import AgreementInvalid
 from watchlists.gallery import LocalGallery
 from watchlists.store import Store
 
@@ -24,6 +26,7 @@ class Runtime:
     store: Store
     gallery: LocalGallery
     tokens: TokenRegister
+    rules: RuleBookHolder
     checks: Checks
     verifications: Verifications
     enrolment: Enrolment
@@ -44,6 +47,11 @@ class Runtime:
             self.checks.ledger.forget(self.checks.clock())
         except OperationalError:
             log.warning("housekeeping waits: the database is busy")
+        try:
+            if self.rules.follow():
+                log.info("agreements loaded: %d", len(self.rules.current.agreements))
+        except (AgreementInvalid, OSError) as error:
+            log.error("agreements not loaded, those in use stay: %s", error)
 
     def close(self) -> None:
         """Let go of threads and database connections; nothing waits to be written."""

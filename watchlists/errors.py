@@ -15,7 +15,7 @@ class AgreementInvalid(CrosscheckError):
     """
 
     slug = "agreement-invalid"
-    hint = "Mend the file and load the agreements again; until then those in force before stay in force."
+    hint = "Mend the file; a running service looks every few seconds, and keeps those in use until then."
 
     def __init__(self, file: str, reason: str, *, line: int | None = None, hint: str | None = None) -> None:
         place = file if line is None else f"{file}:{line}"

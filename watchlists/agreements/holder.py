@@ -17,11 +17,29 @@ class RuleBookHolder:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._seen = self._state()
         self._book = RuleBook(load_agreements(folder))
 
     @property
     def current(self) -> RuleBook:
         return self._book
+
+    def follow(self) -> bool:
+        """Load the folder again if a file in it changed since the last look; return whether it did.
+
+        Raises:
+            AgreementInvalid: as `reload`; once for each change.
+        """
+        state = self._state()
+        if state == self._seen:
+            return False
+        self._seen = state
+        self.reload()
+        return True
+
+    def _state(self) -> frozenset[tuple[str, int, int]]:
+        files = ((path, path.stat()) for path in self._folder.rglob("*") if path.is_file())
+        return frozenset((str(path), found.st_mtime_ns, found.st_size) for path, found in files)
 
     def reload(self) -> RuleBook:
         """Load the folder again and swap; on an error the current rule book stays.
