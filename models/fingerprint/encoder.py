@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from models import calibration
 from models.errors import InvalidInput
 from models.fingerprint import formats
 from models.fingerprint.cylinders import FingerTemplate, build_template
@@ -44,7 +45,7 @@ class _JudgedView:
 
 
 def encode_fingerprint(
-    unverified_template: bytes, position: Position | None, *, enrolling: bool = False
+    unverified_template: bytes, position: Position | None, *, enrolling: bool = False, assume_ppi: int | None = None
 ) -> FingerprintSample:
     """Read a minutiae record and build one template for each of its usable views.
 
@@ -56,24 +57,39 @@ def encode_fingerprint(
         unverified_template: a minutiae record of any format that `formats` tells apart.
         position: the finger, as far as the sender knows. It fills in for a record that does not know.
         enrolling: whether the templates are to be searched from now on.
+        assume_ppi: resolution of the images in pixels an inch, in place of what the record states. For scanners that
+            are known to state a wrong one; None, to believe the record, for all others.
 
     Raises:
+        ValueError: `assume_ppi` is not a resolution that finger scanners have.
         MalformedTemplate: the record breaks its format.
         UnsupportedTemplate: the record is of another format.
         PositionMismatch: sender and record both name a finger, and not the same.
     """
+    resolution = None if assume_ppi is None else _pixels_per_centimetre(assume_ppi)
     record = formats.read_record(unverified_template)
-    views = [_judge(record, view, position) for view in record.views]
+    views = [_judge(record, view, position, resolution) for view in record.views]
     usable = [view for view in views if view.usable(enrolling)]
     severity = Severity.WARNING if usable else Severity.REFUSED
     templates = tuple(build_template(view.minutiae, view.finger) for view in usable)
     return FingerprintSample(Assessment(_remarks(views, severity)), templates)
 
 
-def _judge(record: formats.Record, view: formats.View, position: Position | None) -> _JudgedView:
+def _pixels_per_centimetre(ppi: int) -> int:
+    lowest, highest = calibration.FINGER_RESOLUTION_RANGE
+    resolution = round(ppi / 2.54)
+    if not lowest <= resolution <= highest:
+        raise ValueError(f"a resolution of {ppi} pixels an inch is not of a finger scanner")
+    return resolution
+
+
+def _judge(
+    record: formats.Record, view: formats.View, position: Position | None, resolution: int | None
+) -> _JudgedView:
     finger = _agreed_position(position, view.position)
     sampling = record.sampling(view)
-    minutiae = normalise(view, sampling.x_resolution, sampling.y_resolution, record.angle_units)
+    across, down = (resolution or sampling.x_resolution), (resolution or sampling.y_resolution)
+    minutiae = normalise(view, across, down, record.angle_units)
     return _JudgedView(finger, minutiae, assess_finger(measure(minutiae)))
 
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from models.errors import MalformedTemplate, UnsupportedTemplate
@@ -124,6 +126,35 @@ def test_the_resolution_of_the_record_does_not_change_the_template() -> None:
     assert encode_fingerprint(iso2005.write_record(coarse_record), None) == encode_fingerprint(
         iso2005.write_record(fine_record), None
     )
+
+
+def misstated(resolution: int, finger: int = 1, impression: int = 0) -> bytes:
+    """A record of 500 pixels an inch that states another resolution, in pixels a centimetre."""
+    record = iso2005.read_record(synthetic_template(finger, impression, Position.RIGHT_INDEX))
+    return iso2005.write_record(replace(record, x_resolution=resolution, y_resolution=resolution))
+
+
+@pytest.mark.parametrize("stated", [99, 394, 700])
+def test_a_wrong_resolution_is_warned_of_and_can_be_put_right(stated: int) -> None:
+    (mate,) = encode_fingerprint(synthetic_template(1, 1, Position.RIGHT_INDEX), None).templates
+    believed = encode_fingerprint(misstated(stated), None)
+    assert believed.assessment.reasons
+    repaired = encode_fingerprint(misstated(stated), None, assume_ppi=500)
+    assert repaired == encode_fingerprint(misstated(197), None)
+    assert compare(repaired.templates[0], mate) > 0.2
+    assert all(compare(template, mate) < 0.13 for template in believed.templates)
+
+
+def test_a_resolution_that_no_scanner_has_can_be_put_right() -> None:
+    with pytest.raises(MalformedTemplate, match="resolution"):
+        encode_fingerprint(misstated(60), None)
+    assert encode_fingerprint(misstated(60), None, assume_ppi=500).templates
+
+
+@pytest.mark.parametrize("ppi", [0, -500, 100, 5000])
+def test_an_assumed_resolution_must_be_of_a_scanner(ppi: int) -> None:
+    with pytest.raises(ValueError, match="pixels an inch"):
+        encode_fingerprint(misstated(197), None, assume_ppi=ppi)
 
 
 def test_bad_bytes_raise_the_error_of_the_format() -> None:
