@@ -79,6 +79,14 @@ class FingerprintPack:
         """Number of rows, free ones included: the length that `allowed` should have."""
         return self._rows
 
+    @property
+    def memory_bytes(self) -> int:
+        """Memory of all blocks and rows, room that is not yet used included."""
+        with self._lock:
+            columns = (self._block, self._start, self._stop, self._position, self._edition)
+            held = [array for block in self._blocks for array in (block.planes, block.words)]
+            return sum(array.nbytes for array in (*columns, *held))
+
     def add(self, template: FingerTemplate) -> int:
         """Add a template; return its row. The next `compare_all` compares it."""
         with self._lock:

@@ -1,4 +1,4 @@
-"""Finger templates: every visible one is compared."""
+"""Finger templates: every visible one is compared; of very many, those that look most like the probe."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from models import calibration
 from models.calibration import ScoreCalibration
 from models.fingerprint.cylinders import FingerTemplate
 from models.fingerprint.matcher import FingerprintPack
+from models.fingerprint.shortlist import EXHAUSTIVE_UP_TO
 from models.samples import Position
 
 NOT_COMPARED = -1.0
@@ -143,6 +144,10 @@ class FingerIndex:
         Several views of one known position count as one finger: their best score. An unknown position may be any
         finger.
 
+        Where more than `EXHAUSTIVE_UP_TO` templates may be of the same finger as a probe, the exact comparison looks
+        at a shortlist of them (`models.fingerprint.shortlist`), and the others score 0. They count as compared, because
+        the best of all of them was looked for. A mate that the shortlist misses is not found by this finger.
+
         Args:
             probes: fingers of one person.
             selection: from `select`, with no change in between.
@@ -157,7 +162,8 @@ class FingerIndex:
             unknown = probe.position is Position.UNKNOWN
             paired = np.full(len(rows), True) if unknown else codes == Position.UNKNOWN.code
             known = (codes == probe.position.code) & ~paired
-            scores = self._calibration.score(self._pack.compare_all(probe, selection.allowed)[rows])
+            similarities = self._pack.compare_all(probe, selection.allowed, exhaustive_up_to=EXHAUSTIVE_UP_TO)
+            scores = self._calibration.score(similarities[rows])
             if known.any():
                 np.maximum.at(positions[probe.position], owners[known], scores[known])
             np.maximum.at(best_pair, owners[paired], scores[paired])

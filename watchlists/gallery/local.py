@@ -55,7 +55,9 @@ class _Selection:
 
 
 class LocalGallery(Follower):
-    """All active entries in the memory of this process, compared exhaustively.
+    """All active entries in the memory of this process.
+
+    Faces are compared exhaustively, fingers as `FingerIndex.compare` says.
 
     Locks: `catch_up` reads and opens what has changed without one, then takes the lock alone to bring it in and to
     move `sequence` with it. A search shares the lock from beginning to end. So every search sees one version and names
@@ -133,7 +135,7 @@ class LocalGallery(Follower):
         target_fpir: float,
         now: datetime,
     ) -> SearchResult:
-        """Do as `Gallery.search` says; exact.
+        """Do as `Gallery.search` says; exact, but for the shortlist of fingers in large galleries (`FingerIndex`).
 
         Raises:
             ValueError: the probe has no template.
