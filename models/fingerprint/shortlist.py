@@ -18,9 +18,9 @@ from models.fingerprint.cylinders import FingerTemplate
 
 EXHAUSTIVE_UP_TO = 5000
 """With so many templates to compare, or fewer, all are compared exactly: it takes no longer than 0.2 s on one core."""
-SHORTLIST = 1000
-"""Templates that are compared exactly when there are more: about 40 ms on one core."""
-_SECOND_PASS = 6
+SHORTLIST = 750
+"""Templates that are compared exactly when there are more: about 30 ms on one core."""
+_SECOND_PASS = 8
 """Templates that the second pass looks at for each one it keeps."""
 _CYLINDERS = 20
 """Cylinders of the probe in the first pass, which takes time in proportion."""
