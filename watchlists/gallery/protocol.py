@@ -34,7 +34,8 @@ class SearchResult:
     """The answer of a gallery.
 
     Args:
-        complete: False if a visible template of a modality of the probe could not be compared.
+        complete: False if a visible template of a modality of the probe could not be compared. One that a scan of all
+            looked at and left off the shortlist counts as compared; a weak mate may be lost so.
         sequence: every change up to this one was taken into account.
         candidates: best first, equal scores by key.
         compared_templates: comparisons made; a template that two samples of the probe were compared with counts twice.
