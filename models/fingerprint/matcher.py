@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from models.fingerprint import compiler
 from models.fingerprint.block import BLOCK_MINUTIAE, Block
 from models.fingerprint.cylinders import FingerTemplate, build_template
+from models.fingerprint.explanation import explain
 from models.fingerprint.minutiae import Minutiae
 from models.fingerprint.shortlist import SHORTLIST, Runs, Shortlist, block_parts
 from models.samples import Position
@@ -38,6 +39,7 @@ def warm_up(cache_folder: Path | None = None) -> None:
     pack = FingerprintPack()
     pack.add(template)
     pack.compare_all(template, np.ones(1, np.bool_), exhaustive_up_to=0)
+    explain(template, template)
 
 
 def compare(probe: FingerTemplate, reference: FingerTemplate) -> float:
