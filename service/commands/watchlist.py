@@ -17,7 +17,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from service.commands.client import DEFAULT_URL, Token, Url, call, connect
+from service.commands.client import DEFAULT_URL, CallFailed, Token, Url, call, connect
 
 LINES_PER_REQUEST = 64
 
@@ -30,15 +30,17 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 @commands.command("import")
 def import_file(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="NDJSON file: one entry a line.")],
-    watchlist: Annotated[str, typer.Option("--watchlist", help="Name of the watchlist; made if it is missing.")],
     token: Token,
+    watchlist: Annotated[
+        str | None, typer.Option(help="Made if it is missing; the partner's only watchlist if left out.")
+    ] = None,
     url: Url = DEFAULT_URL,
     as_json: AsJson = False,
 ) -> None:
     """Import entries: good lines are kept, bad lines named. Importing the same file again changes nothing."""
     counts: Counter[str] = Counter()
     with connect(url, token) as client, file.open("rb") as lines, _progress() as progress:
-        _make_if_missing(client, watchlist)
+        watchlist = _chosen(client, watchlist)
         task = progress.add_task(f"importing into {watchlist}", total=file.stat().st_size)
         for result in _import_lines(client, watchlist, lines):
             counts[result["status"]] += 1
@@ -80,10 +82,16 @@ def withdraw(
         call(client, "DELETE", f"/v1/watchlists/{watchlist}/entries/{entry}")
 
 
-def _make_if_missing(client: httpx2.Client, watchlist: str) -> None:
-    own = call(client, "GET", "/v1/watchlists").json()["watchlists"]
-    if watchlist not in {item["watchlist"] for item in own}:
-        call(client, "PUT", f"/v1/watchlists/{watchlist}", json={"title": watchlist})
+def _chosen(client: httpx2.Client, name: str | None) -> str:
+    """Return the watchlist of that name, which is made if need be, or the only one there is."""
+    own = [item["watchlist"] for item in call(client, "GET", "/v1/watchlists").json()["watchlists"]]
+    if name is None and len(own) == 1:
+        return str(own[0])
+    if name is None:
+        raise CallFailed(f"the partner has {len(own)} watchlists", hint="Name one with --watchlist.")
+    if name not in own:
+        call(client, "PUT", f"/v1/watchlists/{name}", json={"title": name})
+    return name
 
 
 def _import_lines(client: httpx2.Client, watchlist: str, lines: BinaryIO) -> Iterator[dict[str, Any]]:

@@ -107,6 +107,8 @@ def test_a_file_is_imported_into_a_running_service(operator: Operator, tmp_path:
         assert json.loads(first.stdout) == {"created": 3, "replaced": 0, "unchanged": 0, "refused": 1}
         assert "line 4" in first.stderr
         assert json.loads(again.stdout) == {"created": 0, "replaced": 0, "unchanged": 3, "refused": 1}
+        ambiguous = operator.run("watchlist", "import", str(file), *access)
+        assert (ambiguous.returncode, "--watchlist" in ambiguous.stderr) == (2, True)
         operator.output("watchlist", "withdraw", "xb-new", "E-1", *access)
         listed = json.loads(operator.output("watchlist", "list", "--json", *access))
     assert {item["watchlist"]: item["entries"] for item in listed} == {"xb-alerts": 0, "xb-new": 2}
