@@ -58,15 +58,19 @@ class ModelStore:
             ModelFileError: a source package or file is missing or not the one expected, or an operator's file is wrong.
             OSError: the folder cannot be written.
         """
+        if not all(self._is_intact(file) for file in BUILT_IN):  # a sound folder may be read-only, as in an image
+            self._build_missing(progress)
+        progress("verifying", len(BUILT_IN) / (len(BUILT_IN) + 1))
+        self.verify()
+        progress("ready", 1.0)
+
+    def _build_missing(self, progress: Progress) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         with _exclusive(self.folder / ".lock"):
             for number, file in enumerate(BUILT_IN):
                 progress(f"preparing {file.name}", number / (len(BUILT_IN) + 1))
                 if not self._is_intact(file):
                     _write_whole(self.folder / file.file, _build(file))
-        progress("verifying", len(BUILT_IN) / (len(BUILT_IN) + 1))
-        self.verify()
-        progress("ready", 1.0)
 
     def verify(self) -> None:
         """Hash every file of the folder.

@@ -154,3 +154,11 @@ def test_a_damaged_dlib_file_is_refused(damage: str) -> None:
     assert damaged != content
     with pytest.raises(ModelFileError, match="byte"):
         read_network(damaged)
+
+
+def test_a_sound_folder_is_not_written_to(model_store: ModelStore, tmp_path: Path) -> None:
+    copy = ModelStore(tmp_path)
+    for file in copy.entries():
+        copy.path(file.name).write_bytes(model_store.path(file.name).read_bytes())
+    copy.prepare(lambda _what, _share: None)
+    assert {path.name for path in tmp_path.iterdir()} == {file.file for file in copy.entries()}
