@@ -110,7 +110,8 @@ def _orientation(header: Image.Image) -> int:
         exif.load(header.info.get("exif", b""))
     except _HEADER_ERRORS as error:
         raise MalformedImage("the EXIF data of the image is damaged") from error
-    return int(exif.get(_ORIENTATION, 1))
+    orientation = exif.get(_ORIENTATION, 1)
+    return orientation if isinstance(orientation, int) else 1  # text or a fraction says nothing
 
 
 def _upright(pixels: Pixels, orientation: int) -> Pixels:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import struct
 import subprocess
 import sys
@@ -181,3 +182,13 @@ def test_the_answer_is_writable_and_contiguous() -> None:
     for kind in ("RGB", "RGBA"):
         decoded = decode_image(to_file(as_pil(PICTURE).convert(kind), "PNG"))
         assert decoded.flags.c_contiguous
+
+
+@pytest.mark.parametrize(("kind", "count", "value"), [(2, 2, b"x\0\0\0"), (2, 2, b"6\0\0\0")])
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_an_orientation_that_is_no_number_means_upright(mode: str, kind: int, count: int, value: bytes) -> None:
+    entry = struct.pack("<HHI4s", 0x0112, kind, count, value)
+    exif = b"Exif\0\0II*\0" + struct.pack("<IH", 8, 1) + entry + struct.pack("<I", 0)
+    stream = io.BytesIO()
+    Image.new(mode, (64, 48), "red").save(stream, "PNG", exif=exif)
+    assert decode_image(stream.getvalue()).shape == (48, 64, 3)
