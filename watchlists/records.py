@@ -15,10 +15,17 @@ from models.fingerprint.cylinders import FingerTemplate
 
 @dataclass(frozen=True, slots=True)
 class Partner:
-    """A state or agency. `id` is a short lower-case code such as "xa"."""
+    """A state or agency. `id` is a short lower-case code such as "xa".
+
+    `country` is the code of the state it acts for; where none is given, its id.
+    """
 
     id: str
     name: str
+    country: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "country", self.country or self.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +48,49 @@ class Subject:
     documents: tuple[str, ...] = field(default=(), repr=False)
 
 
-@dataclass(frozen=True, slots=True, order=True)
+class Age(StrEnum):
+    """How old the subject of an entry is, as far as rules may know it: no date of birth leaves the seal."""
+
+    UNKNOWN = "unknown"
+    UNDER_12 = "under-12"
+    MINOR = "minor"
+    ADULT = "adult"
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What an entry carries of its own for rules to read, beside what every alert has.
+
+    Args:
+        excluded: partners, or countries, to whom the entry does not exist; whatever any agreement says.
+        flagged_by: partners in whose territory the action is not taken (the flag of Regulation (EU) 2018/1862, Art. 24).
+        hidden_until: before this moment the entry exists for its owner alone; aware, kept in UTC.
+        age: of the subject.
+        in_child_interest: entered to protect the child it is about.
+        gravity: longest sentence that the offence carries, in months.
+        contested: the subject contests that the data are accurate.
+        exercise: for exercise or research; never compared with a live probe.
+    """
+
+    excluded: tuple[str, ...] = ()
+    flagged_by: tuple[str, ...] = ()
+    hidden_until: datetime | None = None
+    age: Age = Age.UNKNOWN
+    in_child_interest: bool = False
+    gravity: int | None = None
+    contested: bool = False
+    exercise: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "excluded", tuple(sorted(set(self.excluded))))
+        object.__setattr__(self, "flagged_by", tuple(sorted(set(self.flagged_by))))
+        object.__setattr__(self, "hidden_until", _utc(self.hidden_until))
+
+
+NO_CONDITIONS = Conditions()
+
+
+@dataclass(frozen=True, slots=True)
 class VisibilityClass:
     """The attributes of an entry that rules read: entries that share them are visible to the same requests.
 
@@ -53,6 +102,7 @@ class VisibilityClass:
     category: str
     action: str
     handling: tuple[str, ...] = ()
+    conditions: Conditions = NO_CONDITIONS
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "handling", tuple(sorted(set(self.handling))))
@@ -87,11 +137,27 @@ class EntryKey:
     entry: str
 
 
+class LinkKind(StrEnum):
+    SAME_PERSON = "same-person"
+    ASSOCIATED = "associated"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """From one entry to another, of the same owner or of another. Sealed with the subject: it is about people."""
+
+    kind: LinkKind
+    to: EntryKey
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One subject on a watchlist, without templates. `(watchlist, id)` identifies it; the owner chooses `id`.
 
     Args:
+        links: to other entries; seen by those who may see both.
+        misused_identity: the person whose identity the subject uses, so that they can be told apart (Regulation (EU)
+            2018/1862, Art. 62); sealed.
         review_at: when its owner must look at it again; aware, kept in UTC.
         expires_at: from when on it is not matched; aware, kept in UTC.
 
@@ -105,6 +171,8 @@ class Entry:
     subject: Subject
     review_at: datetime | None = None
     expires_at: datetime | None = None
+    links: tuple[Link, ...] = field(default=(), repr=False)
+    misused_identity: Subject | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "review_at", _utc(self.review_at))
