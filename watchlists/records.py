@@ -13,6 +13,17 @@ from models.errors import InvalidInput
 from models.fingerprint.cylinders import FingerTemplate
 
 
+def _utc(moment: datetime | None) -> datetime | None:
+    if moment is None:
+        return None
+    if moment.utcoffset() is None:
+        raise ValueError("the datetimes of an entry need a zone")
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise InvalidInput("a date of the entry lies outside the years 1 to 9999 in UTC") from None
+
+
 @dataclass(frozen=True, slots=True)
 class Partner:
     """A state or agency. `id` is a short lower-case code such as "xa".
@@ -181,17 +192,6 @@ class Entry:
     @property
     def key(self) -> EntryKey:
         return EntryKey(self.klass.watchlist, self.id)
-
-
-def _utc(moment: datetime | None) -> datetime | None:
-    if moment is None:
-        return None
-    if moment.utcoffset() is None:
-        raise ValueError("the datetimes of an entry need a zone")
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError:
-        raise InvalidInput("a date of the entry lies outside the years 1 to 9999 in UTC") from None
 
 
 @dataclass(frozen=True, slots=True)
