@@ -15,6 +15,7 @@ tokens = Table(
     Column("name", String(64), nullable=False),
     Column("issued_at", UtcDateTime, nullable=False),
     Column("revoked_at", UtcDateTime),
+    Column("authority", String(64), nullable=False, server_default="", comment="of the partner, such as border-guard"),
 )
 
 checks = Table(

@@ -60,6 +60,7 @@ partners = Table(
     metadata,
     Column("id", String(64), primary_key=True),
     Column("name", String(200), nullable=False),
+    Column("country", String(64), nullable=False, server_default="", comment="code of the state it acts for"),
 )
 
 root_key_checks = Table(
@@ -96,6 +97,7 @@ entries = Table(
     Column("category", String(64), nullable=False),
     Column("action", String(64), nullable=False),
     Column("handling", JSON, nullable=False, comment="sorted list of codes"),
+    Column("conditions", JSON, nullable=False, server_default="{}", comment="those that are not as by default"),
     Column("review_at", UtcDateTime),
     Column("expires_at", UtcDateTime),
     Column("sequence", BigInteger, nullable=False, comment="of the change that wrote this row"),

@@ -1,19 +1,30 @@
-"""Bytes of what gets sealed: the templates of an entry in one versioned container, and its subject."""
+"""Bytes of what gets sealed: the templates of an entry in one versioned container, and who it is about."""
 
 from __future__ import annotations
 
 import json
 import struct
+from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 import numpy as np
 
 from models.fingerprint.cylinders import FingerTemplate
-from watchlists.records import FaceTemplate, Subject, Templates
+from watchlists.records import EntryKey, FaceTemplate, Link, LinkKind, Subject, Templates
 
 VERSION = 1
 _HEADER = struct.Struct("<BHH")  # version, number of faces, number of fingers
 _LENGTH = struct.Struct("<I")
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """All of an entry that is about people and no template."""
+
+    subject: Subject
+    links: tuple[Link, ...] = field(default=(), repr=False)
+    misused_identity: Subject | None = field(default=None, repr=False)
 
 
 def pack_templates(templates: Templates) -> bytes:
@@ -49,21 +60,44 @@ def unpack_templates(packed: bytes) -> Templates:
     )
 
 
-def pack_subject(subject: Subject) -> bytes:
-    """Encode biographic fields as JSON; equal subjects give equal bytes."""
-    fields = {
+def pack_details(details: Details) -> bytes:
+    """Encode details as JSON; equal details give equal bytes. Without links and misused identity, the subject alone."""
+    fields = _subject_fields(details.subject)
+    if details.links:
+        fields["links"] = [[link.kind, link.to.watchlist, link.to.entry] for link in details.links]
+    if details.misused_identity is not None:
+        fields["misused_identity"] = _subject_fields(details.misused_identity)
+    return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def unpack_details(packed: bytes) -> Details:
+    """Decode what `pack_details` gave.
+
+    Raises:
+        ValueError, KeyError: it is something else.
+    """
+    fields = json.loads(packed)
+    misused = fields.get("misused_identity")
+    return Details(
+        subject=_subject(fields),
+        links=tuple(
+            Link(LinkKind(kind), EntryKey(watchlist, entry)) for kind, watchlist, entry in fields.get("links", ())
+        ),
+        misused_identity=None if misused is None else _subject(misused),
+    )
+
+
+def _subject_fields(subject: Subject) -> dict[str, Any]:
+    return {
         "family_name": subject.family_name,
         "given_names": subject.given_names,
         "birth_date": subject.birth_date.isoformat() if subject.birth_date else None,
         "nationality": subject.nationality,
         "documents": list(subject.documents),
     }
-    return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def unpack_subject(packed: bytes) -> Subject:
-    """Decode what `pack_subject` gave."""
-    fields = json.loads(packed)
+def _subject(fields: dict[str, Any]) -> Subject:
     birth_date = fields["birth_date"]
     return Subject(
         family_name=fields["family_name"],

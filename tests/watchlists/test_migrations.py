@@ -1,16 +1,32 @@
 """The schema that migrations make is the one that the code declares."""
 
+import sqlite3
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
 import service.schema  # noqa: F401 -- declares its tables, as every process of the service does
-from tests.watchlists.makers import Node
+from tests.watchlists.makers import NOW, Node, faces
 from watchlists import migrations
 from watchlists.database import open_database, writing
 from watchlists.errors import SchemaUnknown
+from watchlists.keys import KeyRing
+from watchlists.records import NO_CONDITIONS, Entry, Partner, Subject, VisibilityClass
+from watchlists.sealing import LocalRootKey
+from watchlists.store import Outcome, PutResult, Store
+
+OLD_ENTRY = Entry(
+    "e1",
+    VisibilityClass("xb", "xb-alerts", "wanted", "inform-officer", ("eyes-only", "tlp-amber")),
+    Subject("Quillfeather", "Zebulon", date(1970, 2, 3), "XB", ("PXQ7719283",)),
+    review_at=NOW + timedelta(days=9),
+    expires_at=NOW + timedelta(days=30),
+)
 
 
 def test_a_migrated_database_is_as_the_code_declares(node: Node) -> None:
@@ -50,3 +66,37 @@ def test_a_database_of_a_newer_version_is_left_alone(node: Node) -> None:
     with pytest.raises(SchemaUnknown) as refused:
         migrations.upgrade(node.engine)
     assert "newer" in refused.value.hint
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Iterator[Store]:
+    """The store on a database as schema 0002 left it, brought up to date."""
+    file = tmp_path / "crosscheck.db"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.executescript((Path(__file__).parent / "data" / "version_0002.sql").read_text())
+    engine = open_database(file)
+    migrations.upgrade(engine)
+    keys = KeyRing(engine, LocalRootKey(bytes(range(32))))
+    keys.verify()
+    yield Store(engine, keys, lambda: NOW)
+    engine.dispose()
+
+
+def test_an_entry_from_before_conditions_still_opens(old: Store) -> None:
+    assert migrations.differences(old.engine) == []
+    stored = old.entry(OLD_ENTRY.key)
+
+    assert (stored.entry, stored.templates, stored.sequence) == (OLD_ENTRY, faces(1), 1)
+    assert stored.entry.klass.conditions == NO_CONDITIONS
+    assert [opened.templates for opened in old.open_templates()] == [faces(1)]
+
+
+def test_an_entry_from_before_conditions_is_recognised_when_it_is_written_again(old: Store) -> None:
+    assert old.put_entry(OLD_ENTRY, faces(1)) == PutResult(Outcome.UNCHANGED, 1)
+
+
+def test_an_old_partner_acts_for_the_state_of_its_name_and_old_tokens_for_no_authority(old: Store) -> None:
+    assert old.partners() == [Partner("xb", "State of XB", country="xb")]
+    with old.engine.connect() as connection:
+        assert connection.execute(text("SELECT country FROM partners")).scalar_one() == "xb"
+        assert connection.execute(text("SELECT name, authority FROM tokens")).one() == ("xb-gate-1", "")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from watchlists.records import Entry, EntryKey, Templates, VisibilityClass
+from watchlists.records import Age, Entry, EntryKey, Templates, VisibilityClass
 
 
 class Outcome(StrEnum):
@@ -32,6 +32,21 @@ class StoredEntry:
     entry: Entry
     templates: Templates
     sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class AgeChange:
+    """An entry whose subject has come into another age band.
+
+    Args:
+        sequence: of the change that wrote the version of which that is true.
+        age: the band that the subject is in now.
+    """
+
+    key: EntryKey
+    owner: str
+    sequence: int
+    age: Age
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,24 @@
-"""An entry as a row and back: what rules read in clear, subject and templates sealed under a data key of their own."""
+"""An entry as a row and back: what rules read in clear, the rest sealed under a data key of its own."""
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from watchlists.errors import SealBroken
 from watchlists.keys import OwnerKey
 from watchlists.records import Entry, Subject, Templates, VisibilityClass
 from watchlists.sealing import binding, new_key, open_seal, seal
-from watchlists.templates import pack_subject, pack_templates, unpack_subject, unpack_templates
+from watchlists.store.conditions import pack_conditions, unpack_conditions
+from watchlists.templates import Details, pack_details, pack_templates, unpack_details, unpack_templates
 
 SUBJECT = "subject"
+"""What the seal of the details is tied to; the subject was once all of them."""
 TEMPLATES = "templates"
+_CLASSES = 4096
+"""Visibility classes that are kept as one object each: a gallery of a million entries has few different ones."""
 
 
 class Content:
@@ -19,7 +26,7 @@ class Content:
 
     def __init__(self, entry: Entry, templates: Templates) -> None:
         self.entry = entry
-        self._subject = pack_subject(entry.subject)
+        self._details = pack_details(Details(entry.subject, entry.links, entry.misused_identity))
         self._templates = pack_templates(templates)
 
     def digest(self, owner_key: OwnerKey) -> bytes:
@@ -36,6 +43,7 @@ class Content:
             "category": klass.category,
             "action": klass.action,
             "handling": list(klass.handling),
+            "conditions": pack_conditions(klass.conditions),
             "review_at": entry.review_at,
             "expires_at": entry.expires_at,
         }
@@ -46,45 +54,60 @@ class Content:
             "digest": digest,
             "key_generation": owner_key.generation,
             "wrapped_key": owner_key.wrap(data_key, bound),
-            "sealed_subject": seal(data_key, self._subject, bound + binding(SUBJECT)),
+            "sealed_subject": seal(data_key, self._details, bound + binding(SUBJECT)),
             "sealed_templates": seal(data_key, self._templates, bound + binding(TEMPLATES)),
         }
 
     def _parts(self) -> tuple[bytes, ...]:
         review_at = self.entry.review_at
-        return bound_to(self.entry), str(review_at and review_at.timestamp()).encode(), self._subject, self._templates
+        return bound_to(self.entry), str(review_at and review_at.timestamp()).encode(), self._details, self._templates
 
 
 def bound_to(entry: Entry) -> bytes:
     """What the seals of an entry are tied to: its identity, and what decides who may see it and until when.
 
-    A row that is moved to another owner, watchlist or entry does not open; nor does one whose handling codes or expiry
-    were changed by other means than a write of its owner.
+    A row that is moved to another owner, watchlist or entry does not open; nor does one whose handling codes,
+    conditions or expiry were changed by other means than a write of its owner.
     """
     klass = entry.klass
     expiry = "" if entry.expires_at is None else repr(entry.expires_at.timestamp())
-    return binding(
-        "entry", klass.owner, klass.watchlist, entry.id, klass.category, klass.action, expiry, *klass.handling
-    )
+    parts = (klass.owner, klass.watchlist, entry.id, klass.category, klass.action, expiry, *klass.handling)
+    conditions = pack_conditions(klass.conditions)
+    if not conditions:  # as before there were any, so that what was sealed then still opens
+        return binding("entry", *parts)
+    return binding("entry under conditions", json.dumps(conditions, sort_keys=True), *parts)
 
 
 def clear_entry(row: Any) -> Entry:
-    """Return the entry of a row with an empty subject."""
-    klass = VisibilityClass(row.owner, row.watchlist, row.category, row.action, tuple(row.handling))
-    return Entry(row.id, klass, Subject(), row.review_at, row.expires_at)
+    """Return the entry of a row without what is sealed: with an empty subject and no links."""
+    conditions = unpack_conditions(row.conditions)
+    klass = VisibilityClass(row.owner, row.watchlist, row.category, row.action, tuple(row.handling), conditions)
+    return Entry(row.id, _interned(klass), Subject(), row.review_at, row.expires_at)
 
 
-def open_subject(row: Any, entry: Entry, owner_key: OwnerKey) -> Subject:
-    """Open the subject of a row.
+def open_entry(row: Any, owner_key: OwnerKey) -> tuple[Entry, Templates]:
+    """Open a row whole.
+
+    Raises:
+        SealBroken: the row was changed or moved, or its encoding is unknown.
+    """
+    clear = clear_entry(row)
+    details = open_details(row, clear, owner_key)
+    entry = replace(clear, subject=details.subject, links=details.links, misused_identity=details.misused_identity)
+    return entry, open_templates(row, clear, owner_key)
+
+
+def open_details(row: Any, entry: Entry, owner_key: OwnerKey) -> Details:
+    """Open the subject of a row, its links and the person whose identity it misuses.
 
     Raises:
         SealBroken: the row was changed or moved, or its encoding is unknown.
     """
     opened = _open(row.sealed_subject, row.wrapped_key, entry, owner_key, SUBJECT)
     try:
-        return unpack_subject(opened)
+        return unpack_details(opened)
     except (ValueError, KeyError) as error:
-        raise SealBroken(f"the subject of an entry cannot be decoded: {type(error).__name__}") from None
+        raise SealBroken(f"the details of an entry cannot be decoded: {type(error).__name__}") from None
 
 
 def open_templates(row: Any, entry: Entry, owner_key: OwnerKey) -> Templates:
@@ -98,6 +121,12 @@ def open_templates(row: Any, entry: Entry, owner_key: OwnerKey) -> Templates:
         return unpack_templates(opened)
     except ValueError as error:
         raise SealBroken(f"the templates of an entry cannot be decoded: {error}") from None
+
+
+@lru_cache(maxsize=_CLASSES)
+def _interned(klass: VisibilityClass) -> VisibilityClass:
+    """Return the one object that stands for all equal classes."""
+    return klass
 
 
 def _open(sealed: bytes, wrapped_key: bytes, entry: Entry, owner_key: OwnerKey, what: str) -> bytes:

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, Select, func, select, tuple_
 
+from watchlists.ages import age_on
 from watchlists.changes import ChangeLog
 from watchlists.database import wipe_journal, writing
 from watchlists.errors import EntryChanged, ForeignWatchlist, SealBroken, UnknownEntry, UnknownPartner, UnknownWatchlist
 from watchlists.keys import KeyRing, OwnerKey
-from watchlists.records import Entry, EntryKey, Partner, Subject, Templates, Watchlist
+from watchlists.records import Age, Entry, EntryKey, Partner, Subject, Templates, VisibilityClass, Watchlist
 from watchlists.schema import entries, partners, watchlists
-from watchlists.store.results import Outcome, PutResult, StoredEntry, StoredTemplates
-from watchlists.store.sealed_rows import clear_entry, open_subject, open_templates
+from watchlists.store.results import AgeChange, Outcome, PutResult, StoredEntry, StoredTemplates
+from watchlists.store.sealed_rows import clear_entry, open_details, open_entry, open_templates
 from watchlists.store.writing import Writing
+from watchlists.templates import Details
 
 _STREAMED = 500
 """Rows that are fetched at once."""
+_SEALED = frozenset({"digest", "wrapped_key", "sealed_subject", "sealed_templates"})
 
 
 class Store:
@@ -76,7 +79,8 @@ class Store:
     def partners(self) -> Sequence[Partner]:
         """Return all partners, by id."""
         with self.engine.connect() as connection:
-            return [Partner(row.id, row.name) for row in connection.execute(select(partners).order_by(partners.c.id))]
+            rows = connection.execute(select(partners).order_by(partners.c.id)).all()
+        return [Partner(row.id, row.name, row.country) for row in rows]
 
     def partner(self, partner: str) -> Partner:
         """Return a partner.
@@ -87,7 +91,7 @@ class Store:
         row = self._one(select(partners).where(partners.c.id == partner))
         if row is None:
             raise UnknownPartner(f"there is no partner {partner}")
-        return Partner(row.id, row.name)
+        return Partner(row.id, row.name, row.country)
 
     def watchlists(self, owner: str | None = None) -> Sequence[Watchlist]:
         """Return the watchlists of one owner, or all, by id."""
@@ -123,9 +127,8 @@ class Store:
             UnknownEntry: there is none.
             SealBroken: it was changed or moved by other means than a write of its owner.
         """
-        row, entry, owner_key = self._sealed(key)
-        opened = Entry(entry.id, entry.klass, open_subject(row, entry, owner_key), entry.review_at, entry.expires_at)
-        return StoredEntry(opened, open_templates(row, entry, owner_key), row.sequence)
+        row, owner_key = self._sealed(key)
+        return StoredEntry(*open_entry(row, owner_key), row.sequence)
 
     def has_entry(self, key: EntryKey, owner: str) -> bool:
         """Whether `owner` has that entry on a watchlist of its own. Waits for no writer.
@@ -139,8 +142,20 @@ class Store:
         query = select(entries.c.id).where(entries.c.watchlist == key.watchlist, entries.c.id == key.entry)
         return self._one(query) is not None
 
+    def classes_of(self, keys: Collection[EntryKey]) -> dict[EntryKey, VisibilityClass]:
+        """Return the classes of those of `keys` that there are and that have not expired. No seal is opened."""
+        columns = [column for column in entries.c if column.name not in _SEALED]
+        unexpired = entries.c.expires_at.is_(None) | (entries.c.expires_at > self._clock())
+        with self.engine.connect() as connection:
+            rows = self._chosen(connection, select(*columns).where(unexpired), keys)
+            return {entry.key: entry.klass for entry in map(clear_entry, rows)}
+
     def subject(self, key: EntryKey, sequence: int | None = None) -> Subject:
-        """Open the subject of an entry, and nothing else.
+        """Do as `details` does, for the subject alone."""
+        return self.details(key, sequence).subject
+
+    def details(self, key: EntryKey, sequence: int | None = None) -> Details:
+        """Open the subject of an entry, its links and the misused identity, and nothing else.
 
         Args:
             key: whose.
@@ -152,14 +167,27 @@ class Store:
             SealBroken: it was changed or moved by other means than a write of its owner.
         """
         try:
-            row, entry, owner_key = self._sealed(key)
+            row, owner_key = self._sealed(key)
         except UnknownEntry:
             if sequence is None:
                 raise
             raise _changed(key) from None
         if sequence not in (None, row.sequence):
             raise _changed(key)
-        return open_subject(row, entry, owner_key)
+        return open_details(row, clear_entry(row), owner_key)
+
+    def entries_to_reage(self, now: datetime) -> list[AgeChange]:
+        """Return the entries of children whose subject is in another age band by now, for `Writing.set_ages`.
+
+        Every sealed subject below 18 is opened, and no other: meant for once a day. One that does not open is left.
+        """
+        columns = [column for column in entries.c if column.name != "sealed_templates"]
+        age = entries.c.conditions["age"].as_string()
+        query = select(*columns).where(age.in_((Age.UNDER_12, Age.MINOR)))
+        with self.engine.connect() as connection:
+            rows = connection.execution_options(yield_per=_STREAMED).execute(query)
+            changes = (self._age_change(connection, row, now) for row in rows)
+            return [change for change in changes if change is not None]
 
     def open_templates(self, keys: Collection[EntryKey] | None = None) -> Iterator[StoredTemplates]:
         """Stream the templates of all entries, or of those of `keys` that there are, in no particular order.
@@ -169,19 +197,20 @@ class Store:
         columns = [column for column in entries.c if column.name not in ("sealed_subject", "digest")]
         query = select(*columns)
         with self.engine.connect() as connection:
-            known: dict[tuple[str, int], OwnerKey] = {}
-            if keys is None:
-                yield from self._stream(connection, query, known)
-                return
-            remaining = iter(keys)
-            while some := [(key.watchlist, key.entry) for key in islice(remaining, _STREAMED)]:
-                chosen = query.where(tuple_(entries.c.watchlist, entries.c.id).in_(some))
-                yield from self._stream(connection, chosen, known)
+            rows = self._all(connection, query) if keys is None else self._chosen(connection, query, keys)
+            yield from self._opened(connection, rows)
 
-    def _stream(
-        self, connection: Connection, query: Select[Any], known: dict[tuple[str, int], OwnerKey]
-    ) -> Iterator[StoredTemplates]:
-        for row in connection.execution_options(yield_per=_STREAMED).execute(query):
+    def _all(self, connection: Connection, query: Select[Any]) -> Iterator[Row[Any]]:
+        yield from connection.execution_options(yield_per=_STREAMED).execute(query)
+
+    def _chosen(self, connection: Connection, query: Select[Any], keys: Collection[EntryKey]) -> Iterator[Row[Any]]:
+        remaining = iter(keys)
+        while some := [(key.watchlist, key.entry) for key in islice(remaining, _STREAMED)]:
+            yield from self._all(connection, query.where(tuple_(entries.c.watchlist, entries.c.id).in_(some)))
+
+    def _opened(self, connection: Connection, rows: Iterable[Row[Any]]) -> Iterator[StoredTemplates]:
+        known: dict[tuple[str, int], OwnerKey] = {}
+        for row in rows:
             entry = clear_entry(row)
             templates: Templates | None
             try:
@@ -193,14 +222,25 @@ class Store:
                 templates = None
             yield StoredTemplates(entry.key, entry.klass, entry.expires_at, row.sequence, templates)
 
-    def _sealed(self, key: EntryKey) -> tuple[Row[Any], Entry, OwnerKey]:
+    def _age_change(self, connection: Connection, row: Row[Any], now: datetime) -> AgeChange | None:
+        entry = clear_entry(row)
+        try:
+            owner_key = self.keys.generation(connection, row.owner, row.key_generation)
+            birth_date = open_details(row, entry, owner_key).subject.birth_date
+        except SealBroken:
+            return None
+        age = age_on(birth_date, now.astimezone(UTC).date())
+        unchanged = birth_date is None or age == entry.klass.conditions.age
+        return None if unchanged else AgeChange(entry.key, row.owner, row.sequence, age)
+
+    def _sealed(self, key: EntryKey) -> tuple[Row[Any], OwnerKey]:
         query = select(entries).where(entries.c.watchlist == key.watchlist, entries.c.id == key.entry)
         with self.engine.connect() as connection:
             row = connection.execute(query).one_or_none()
             if row is None:
                 raise UnknownEntry(f"there is no entry {key.entry} on watchlist {key.watchlist}")
             owner_key = self.keys.generation(connection, row.owner, row.key_generation)
-        return row, clear_entry(row), owner_key
+        return row, owner_key
 
     def _one(self, query: Select[Any]) -> Row[Any] | None:
         with self.engine.connect() as connection:

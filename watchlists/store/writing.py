@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Row, select, tuple_
 
 from watchlists.changes import ChangeWriter, NewChange
-from watchlists.errors import ForeignWatchlist, UnknownPartner, UnknownWatchlist, WatchlistNameTaken
+from watchlists.errors import ForeignWatchlist, SealBroken, UnknownPartner, UnknownWatchlist, WatchlistNameTaken
 from watchlists.keys import KeyRing, OwnerKey
 from watchlists.records import ChangeKind, Entry, EntryKey, Partner, Templates, Watchlist
 from watchlists.schema import entries, partners, watchlists
-from watchlists.store.results import Outcome, PutResult
-from watchlists.store.sealed_rows import Content
+from watchlists.store.results import AgeChange, Outcome, PutResult
+from watchlists.store.sealed_rows import Content, open_entry
 
 BATCH = 200
 """Entries that are written with one set of statements."""
@@ -37,16 +39,15 @@ class Writing:
         self._owners: dict[str, str] = {}
 
     def add_partner(self, partner: Partner) -> Outcome:
-        """Add a partner and make its key, or change the name of one that is there."""
-        query = select(partners.c.name).where(partners.c.id == partner.id)
-        name = self.connection.execute(query).scalar_one_or_none()
-        if name == partner.name:
+        """Add a partner and make its key, or change the name and country of one that is there."""
+        row = self.connection.execute(select(partners).where(partners.c.id == partner.id)).one_or_none()
+        if row is not None and Partner(row.id, row.name, row.country) == partner:
             return Outcome.UNCHANGED
-        if name is not None:
-            rename = partners.update().where(partners.c.id == partner.id).values(name=partner.name)
-            self.connection.execute(rename)
+        values = {"name": partner.name, "country": partner.country}
+        if row is not None:
+            self.connection.execute(partners.update().where(partners.c.id == partner.id).values(values))
             return Outcome.REPLACED
-        self.connection.execute(partners.insert().values(id=partner.id, name=partner.name))
+        self.connection.execute(partners.insert().values(id=partner.id, **values))
         self._keys.make(self.connection, partner.id)
         return Outcome.CREATED
 
@@ -104,6 +105,29 @@ class Writing:
             return None
         self.destroyed += 1
         return self._log.append([NewChange(ChangeKind.WITHDRAW, key, owner)])[0]
+
+    def set_ages(self, age_changes: Collection[AgeChange]) -> list[AgeChange]:
+        """Write entries again, with the same content, in the class of the age that their subject has come to.
+
+        Returns:
+            Those written. An entry that was changed or withdrawn meanwhile is left, and so is one that does not open.
+        """
+        found = {change.key: change for change in age_changes}
+        items: list[tuple[Entry, Templates]] = []
+        for row in self.connection.execute(select(entries).where(_are(found))).all():
+            change = found[EntryKey(row.watchlist, row.id)]
+            if row.sequence == change.sequence and (opened := self._open(row)) is not None:
+                entry, templates = opened
+                conditions = replace(entry.klass.conditions, age=change.age)
+                items.append((replace(entry, klass=replace(entry.klass, conditions=conditions)), templates))
+        self.put_entries(items)
+        return [found[entry.key] for entry, _ in items]
+
+    def _open(self, row: Row[Any]) -> tuple[Entry, Templates] | None:
+        try:
+            return open_entry(row, self._keys.generation(self.connection, row.owner, row.key_generation))
+        except SealBroken:
+            return None
 
     def _put_batch(self, batch: Sequence[Content]) -> list[PutResult]:
         stored = self._stored([content.entry.key for content in batch])
