@@ -12,26 +12,40 @@ The trust rules, all of them:
 6. *Levels.* A permit to see a level includes every lower level. A forbid on a level stops that level and every higher.
 7. *One agreement allows all of it.* Search and level must be permitted by the same agreement.
 8. *What may not be disclosed is not compared.* A class is visible only if search is permitted and some level would be
-   at the highest score. A rule that shows more for a lower score therefore makes nothing visible by itself.
+   at the highest score, at once or after a confirmation. A rule that shows more for a lower score therefore makes
+   nothing visible by itself.
 9. *Level none is silence.* If the score of a hit earns no level, the hit is left out as if the alert did not exist.
-10. *Handling adds up.* The codes of the alert and the obligations of every permit that helped, in any agreement.
+10. *Handling adds up.* The codes of the alert and the obligations of every permit that helped, in any agreement; where
+    two differ, the strictest.
+11. *The owner's own word comes first.* Whom an entry excludes, from whom it is still hidden, and whether it is for
+    exercises only, is decided before any rule is asked, and no rule can change it.
+12. *What waits, waits whole.* If a rule that permits a level asks for reviewers or for the owner's release, that level
+    and every higher one is seen only afterwards, even if another rule would show it at once.
+13. *Preconditions are part of a permit.* A permit to search that asks for a justification, for the owner's prior
+    authorisation, or for what is left of a quota, does not count without it.
+14. *One's own needs no permit.* To enter an alert and to carry out an action is stopped by a forbid only; a permit adds
+    obligations.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import pairwise
-from typing import Final, TypeVar
+from functools import partial
+from typing import Any, Final, TypeVar
 
-from watchlists.agreements.disclosure import NOTHING, Clause, Disclosure, Level, tenths
+from watchlists.agreements.actions import WITHOUT_PERMIT, WITHOUT_PURPOSE, Deed
+from watchlists.agreements.calendar import Calendar
+from watchlists.agreements.disclosure import NOTHING, Clause, Disclosure, tenths
 from watchlists.agreements.facts import Facts, Request
+from watchlists.agreements.ladder import clause_of, climb, conclude
+from watchlists.agreements.levels import Level
 from watchlists.agreements.load import Agreement
 from watchlists.agreements.panel import Panel, Permits
-from watchlists.agreements.policies import SEARCH, SEE
-from watchlists.errors import AgreementInvalid
+from watchlists.agreements.standing import Standing, counts, standing
+from watchlists.agreements.terms import NO_TERMS, Terms
 from watchlists.records import VisibilityClass
 
 HIGHEST_SCORE: Final = 1000
@@ -45,6 +59,15 @@ _K = TypeVar("_K")
 _V = TypeVar("_V")
 
 
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """Whether a deed is allowed, on what terms, and which clauses said so: those that forbid it if it is not."""
+
+    allowed: bool
+    terms: Terms = NO_TERMS
+    decided_by: tuple[Clause, ...] = ()
+
+
 class RuleBook:
     """All agreements at once, immutable. Many threads may ask; a lost race over a memo costs one evaluation.
 
@@ -54,20 +77,14 @@ class RuleBook:
     """
 
     def __init__(self, agreements: Iterable[Agreement] = ()) -> None:
-        self.agreements = tuple(sorted(agreements, key=lambda agreement: (agreement.id, agreement.version)))
-        _check_succession(self.agreements)
-        moments = {agreement.in_force_from for agreement in self.agreements}
-        moments |= {agreement.in_force_until for agreement in self.agreements if agreement.in_force_until is not None}
-        self._moments = sorted(moments)
-        self._epochs = [self._in_force(None), *(self._in_force(moment) for moment in self._moments)]
-        for in_force in self._epochs:
-            _check_versions(in_force)
-        reads = frozenset[str]().union(*(agreement.reads for agreement in self.agreements))
-        self._reads_case, self._reads_checkpoint = "case_reference" in reads, "checkpoint" in reads
+        self._calendar = Calendar(agreements)
+        self.agreements = self._calendar.agreements
+        self._reads = frozenset[str]().union(*(agreement.reads for agreement in self.agreements))
         self._purposes = frozenset[str]().union(*(agreement.purposes for agreement in self.agreements))
-        self._panels: dict[tuple[tuple[Agreement, ...], frozenset[Agreement], str], Panel] = {}
+        self._panels: dict[tuple[tuple[Agreement, ...], frozenset[Agreement], str | None], Panel] = {}
         self._visible: dict[tuple[int, Request, VisibilityClass], bool] = {}
-        self._visible_sets: dict[tuple[int, Request, frozenset[VisibilityClass]], frozenset[VisibilityClass]] = {}
+        self._visible_sets: dict[tuple[int, Request, frozenset[VisibilityClass], int], frozenset[VisibilityClass]] = {}
+        self._reveals: dict[frozenset[VisibilityClass], list[datetime]] = {}
         self._disclosures: dict[tuple[int, Request, VisibilityClass, int], Disclosure] = {}
 
     def in_force(self, now: datetime) -> tuple[Agreement, ...]:
@@ -76,20 +93,24 @@ class RuleBook:
         Raises:
             ValueError: `now` is naive.
         """
-        return self._epochs[self._epoch(now)]
+        return self._calendar.in_force(self._calendar.epoch(now))
+
+    def standing(self, request: Request, now: datetime) -> Standing:
+        """What the agreements in force ask of the request before anything is searched."""
+        return standing(self.in_force(now), request)
 
     def visible(
         self, request: Request, classes: Iterable[VisibilityClass], now: datetime
     ) -> frozenset[VisibilityClass]:
         """The classes that the request may be compared with. Memoised; fastest with one and the same frozenset."""
-        epoch, request = self._epoch(now), self._as_read(request)
+        epoch, request = self._calendar.epoch(now), self._as_read(request)
         if request.purpose not in self._purposes:
             return frozenset()
         asked = frozenset(classes)
-        key = (epoch, request, asked)
+        key = (epoch, request, asked, self._revealed(asked, now))
         found = self._visible_sets.get(key)
         if found is None:
-            found = frozenset(klass for klass in asked if self._is_visible(epoch, request, klass))
+            found = frozenset(klass for klass in asked if self._is_visible(epoch, request, _as_of(klass, now)))
             _remember(self._visible_sets, key, found, MEMO_SETS)
         return found
 
@@ -101,120 +122,111 @@ class RuleBook:
         Raises:
             ValueError: `now` is naive, or the score is not finite.
         """
-        epoch, request = self._epoch(now), self._as_read(request)
+        epoch, request = self._calendar.epoch(now), self._as_read(request)
         if request.purpose not in self._purposes:
             return NOTHING
-        key = (epoch, request, klass, min(tenths(score), HIGHEST_SCORE))
+        key = (epoch, request, _as_of(klass, now), min(tenths(score), HIGHEST_SCORE))
         found = self._disclosures.get(key)
         if found is None:
-            asked = self._put(*key)
-            found = NOTHING if asked is None else _decide(*asked, klass)
+            found = self._decide(*key)
             _remember(self._disclosures, key, found, MEMO_CLASSES)
         return found
+
+    def ask(self, deed: Deed, request: Request, klass: VisibilityClass, now: datetime, **more: Any) -> Ruling:
+        """Whether `request` may do something with an alert other than search and see it.
+
+        Args:
+            deed: what is to be done.
+            request: by whom; for deeds outside a check, only partner, country, role and authority count.
+            klass: with what.
+            now: when; aware.
+            more: what the context of that action has in the schema beside that of a check.
+        """
+        asked = self._put(self._calendar.epoch(now), request, _as_of(klass, now), 0, deed)
+        if asked is None:
+            return Ruling(allowed=deed in WITHOUT_PERMIT)
+        panel, facts = asked
+        verdict = panel.ask(deed.value, facts, more)
+        if verdict.vetoed:
+            return Ruling(allowed=False, decided_by=_clauses({**verdict.forbids, **verdict.faults}))
+        duties = (duty for policies in verdict.permits.values() for policy in policies for duty in policy.duties)
+        allowed = bool(verdict.permits) or deed in WITHOUT_PERMIT
+        return Ruling(allowed, Terms.merge(duties), _clauses(verdict.permits))
 
     def _is_visible(self, epoch: int, request: Request, klass: VisibilityClass) -> bool:
         key = (epoch, request, klass)
         found = self._visible.get(key)
         if found is None:
-            asked = self._put(*key, HIGHEST_SCORE)
-            found = asked is not None and _may_see(*asked)
+            asked = None if _withheld(request, klass) else self._put(*key, HIGHEST_SCORE)
+            found = asked is not None and any(
+                rung.level is not Level.NONE for rung in climb(*asked, partial(counts, request, klass.owner))
+            )
             _remember(self._visible, key, found, MEMO_CLASSES)
         return found
 
-    def _put(self, epoch: int, request: Request, klass: VisibilityClass, score: int) -> tuple[Panel, Facts] | None:
-        """The panel that decides and the facts to put to it; None if nobody can permit anything."""
+    def _decide(self, epoch: int, request: Request, klass: VisibilityClass, score: int) -> Disclosure:
+        asked = None if _withheld(request, klass) else self._put(epoch, request, klass, score)
+        if asked is None:
+            return NOTHING
+        rungs = list(climb(*asked, partial(counts, request, klass.owner)))
+        return conclude(rungs, *asked, klass)
+
+    def _put(
+        self, epoch: int, request: Request, klass: VisibilityClass, score: int, deed: Deed | None = None
+    ) -> tuple[Panel, Facts] | None:
+        """The panel that decides and the facts to put to it; None if no agreement has anything to say."""
+        purpose = None if deed in WITHOUT_PURPOSE else request.purpose
         parties = {request.partner, klass.owner}
-        speaking = tuple(agreement for agreement in self._epochs[epoch] if parties <= agreement.parties)
-        applying = frozenset(agreement for agreement in speaking if agreement.lists(request.purpose, klass.category))
-        if not applying:
+        speaking = tuple(agreement for agreement in self._calendar.in_force(epoch) if parties <= agreement.parties)
+        applying = frozenset(agreement for agreement in speaking if agreement.lists(purpose, klass.category))
+        if not applying and deed not in WITHOUT_PERMIT:
             return None
-        panel = self._panels.get((speaking, applying, request.purpose))
+        panel = self._panels.get((speaking, applying, purpose))
         if panel is None:
-            panel = self._panels[speaking, applying, request.purpose] = Panel(speaking, applying, request.purpose)
+            panel = self._panels[speaking, applying, purpose] = Panel(speaking, applying, purpose)
         try:
             return panel, Facts(request, klass, score)
         except ValueError:
             return None
 
-    def _epoch(self, now: datetime) -> int:
-        if now.tzinfo is None:
-            raise ValueError("the moment of a decision must know its time zone")
-        return bisect_right(self._moments, now)
-
-    def _in_force(self, moment: datetime | None) -> tuple[Agreement, ...]:
-        if moment is None:
-            return ()
-        begun = {
-            name for agreement in self.agreements if agreement.in_force_from <= moment for name in agreement.supersedes
-        }
-        return tuple(each for each in self.agreements if each.in_force(moment) and each.name not in begun)
+    def _revealed(self, asked: frozenset[VisibilityClass], now: datetime) -> int:
+        """How many of the moments at which a class of `asked` ceases to be hidden have passed."""
+        moments = self._reveals.get(asked)
+        if moments is None:
+            moments = sorted(klass.conditions.hidden_until for klass in asked if klass.conditions.hidden_until)
+            _remember(self._reveals, asked, moments, MEMO_SETS)
+        return bisect_right(moments, now)
 
     def _as_read(self, request: Request) -> Request:
         """The request without what no rule reads, so that checks which differ only in that share their decisions."""
-        if not self._reads_checkpoint or not self._reads_case:
-            case_reference = request.case_reference if self._reads_case else None
-            checkpoint = request.checkpoint if self._reads_checkpoint else ""
-            return replace(request, case_reference=case_reference, checkpoint=checkpoint)
-        return request
+        unread: dict[str, Any] = {}
+        if "case_reference" not in self._reads and request.case_reference is not None:
+            unread["case_reference"] = None
+        if "checkpoint" not in self._reads and request.checkpoint:
+            unread["checkpoint"] = ""
+        return replace(request, **unread) if unread else request
 
 
-def _check_succession(agreements: tuple[Agreement, ...]) -> None:
-    by_name = {agreement.name: agreement for agreement in agreements}
-    if len(by_name) != len(agreements):
-        raise AgreementInvalid(
-            "agreements", "the same version of an agreement is there twice", hint="Remove one of the folders."
-        )
-    for agreement in agreements:
-        for name in agreement.supersedes & by_name.keys():
-            if not by_name[name].parties <= agreement.parties:
-                raise AgreementInvalid(
-                    agreement.name, f"cannot supersede {name}: not all of its parties are parties here"
-                )
+def _as_of(klass: VisibilityClass, now: datetime) -> VisibilityClass:
+    """The class as it is at `now`: hidden no longer, if its moment has come."""
+    until = klass.conditions.hidden_until
+    if until is None or now < until:
+        return klass
+    return replace(klass, conditions=replace(klass.conditions, hidden_until=None))
 
 
-def _check_versions(in_force: Iterable[Agreement]) -> None:
-    for earlier, later in pairwise(in_force):
-        if earlier.id == later.id:
-            hint = f'Add supersedes = ["{earlier.name}"] to the later version, or end the earlier one before it begins.'
-            raise AgreementInvalid(later.name, f"would be in force together with {earlier.name}", hint=hint)
+def _withheld(request: Request, klass: VisibilityClass) -> bool:
+    """Whether the owner's own word keeps the alert from the request, whatever any rule says."""
+    conditions = klass.conditions
+    if conditions.exercise != request.exercise:
+        return True
+    if request.partner in conditions.excluded or request.country in conditions.excluded:
+        return True
+    return conditions.hidden_until is not None and request.partner != klass.owner
 
 
-def _ladder(panel: Panel, facts: Facts) -> Iterator[tuple[Level, Permits]]:
-    """Climb the levels, lowest first, until one is vetoed. Rung `NONE` is the search; nothing if that is not permitted.
-
-    Of each rung, the permits of the agreements that permit the search as well; rungs without any are left out.
-    """
-    search = panel.ask(SEARCH, facts)
-    if not search:
-        return
-    yield Level.NONE, search
-    for level, action in SEE.items():
-        permits = panel.ask(action, facts)
-        if permits is None:
-            return
-        if both := {agreement: matched for agreement, matched in permits.items() if agreement in search}:
-            yield level, both
-
-
-def _may_see(panel: Panel, facts: Facts) -> bool:
-    return any(level is not Level.NONE for level, _ in _ladder(panel, facts))
-
-
-def _decide(panel: Panel, facts: Facts, klass: VisibilityClass) -> Disclosure:
-    rungs = list(_ladder(panel, facts))
-    if len(rungs) < 2:
-        return NOTHING
-    (_, search), (level, deciding) = rungs[0], rungs[-1]
-    policies = (policy for _, permits in rungs for matched in permits.values() for policy in matched)
-    obligations = sorted({str(word) for policy in policies for word in policy.obligations})
-    return Disclosure(level, tuple(dict.fromkeys((*klass.handling, *obligations))), _clauses(search, deciding))
-
-
-def _clauses(search: Permits, deciding: Permits) -> tuple[Clause, ...]:
-    """The clauses of the agreements that allow the level: those that permit the search, then those that permit it."""
-    matched = [(agreement, policy) for agreement in deciding for policy in (*search[agreement], *deciding[agreement])]
-    clauses = (Clause(agreement.id, agreement.version, policy.id, policy.cites) for agreement, policy in matched)
-    return tuple(dict.fromkeys(clauses))
+def _clauses(permits: Permits) -> tuple[Clause, ...]:
+    return tuple(clause_of(agreement, policy) for agreement, policies in permits.items() for policy in policies)
 
 
 def _remember(memo: dict[_K, _V], key: _K, value: _V, limit: int) -> None:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import cedarpy
 
-from watchlists.agreements.policies import SEARCH, cedar_schema
+from watchlists.agreements.actions import SEARCH, Deed
+from watchlists.agreements.policies import cedar_schema
 from watchlists.records import VisibilityClass
 
 _REQUESTER: Final = {"type": "Requester", "id": "requester"}
 _ALERT: Final = {"type": "Alert", "id": "alert"}
+_OWN_CONTEXT: Final = frozenset(Deed) - {Deed.TAKE_ACTION, Deed.KEEP_PROBE}
+"""Deeds whose context has nothing of a check's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,13 @@ class Request:
         purpose: why the person is checked, such as "border-check".
         case_reference: the asking partner's file, where it gave one.
         checkpoint: where the person is checked.
+        country: the state the partner acts for; its id, if not given.
+        authority: what kind of authority the token is for, such as "border-guard".
+        justified: which justifications came with the request, of `obligations.JUSTIFICATIONS`.
+        authorised_by: owners that have authorised this purpose for this case beforehand.
+        emergency: an emergency that was declared and has not ended.
+        exercise: nothing of it is real; only entries for exercises are compared.
+        exhausted: ids of agreements whose quota for the day is used up.
     """
 
     partner: str
@@ -32,6 +43,16 @@ class Request:
     purpose: str
     case_reference: str | None
     checkpoint: str
+    country: str = ""
+    authority: str = ""
+    justified: frozenset[str] = frozenset()
+    authorised_by: frozenset[str] = frozenset()
+    emergency: bool = False
+    exercise: bool = False
+    exhausted: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "country", self.country or self.partner)
 
 
 class Facts:
@@ -39,40 +60,69 @@ class Facts:
 
     Args:
         request: who asks.
-        klass: what is asked for.
+        klass: what is asked for; `hidden_until` is set only while it hides the class.
         score: match score in tenths, for the actions that see something.
 
     Raises:
         ValueError: the words cannot be put to Cedar, such as text that is not valid Unicode.
     """
 
-    def __init__(self, request: Request, klass: VisibilityClass, score: int) -> None:
+    def __init__(self, request: Request, klass: VisibilityClass, score: int = 0) -> None:
         self.entities = cedarpy.Entities.from_json_str(json.dumps(_entities(request, klass)), cedar_schema())
-        context = {"purpose": request.purpose, "checkpoint": request.checkpoint}
+        check = {"purpose": request.purpose, "checkpoint": request.checkpoint}
+        self._deed = check | {"emergency": request.emergency, "exercise": request.exercise}
+        self._base = self._deed | {"authorised": klass.owner in request.authorised_by}
         if request.case_reference is not None:
-            context["case_reference"] = request.case_reference
-        self._search = json.dumps(context)
-        self._see = json.dumps({**context, "score": f"{score // 10}.{score % 10}"})
+            self._base["case_reference"] = request.case_reference
+        self._search = json.dumps(self._base)
+        self._see = json.dumps({**self._base, "score": f"{score // 10}.{score % 10}"})
 
-    def question(self, action: str) -> dict[str, object]:
-        """The question in Cedar's structured form, which it reads 17 us faster than its own syntax."""
+    def question(self, action: str, more: Mapping[str, Any] | None = None) -> dict[str, object]:
+        """The question in Cedar's structured form, which it reads 17 us faster than its own syntax.
+
+        Args:
+            action: what is asked.
+            more: what the action's context has beside that of the request.
+        """
         return {
             "principal": _REQUESTER,
             "action": {"type": "Action", "id": action},
             "resource": _ALERT,
-            "context": self._search if action == SEARCH else self._see,
+            "context": self._context(action, more or {}),
         }
+
+    def _context(self, action: str, more: Mapping[str, Any]) -> str:
+        if action == SEARCH:
+            return self._search
+        if action.startswith("see "):
+            return self._see
+        return json.dumps(dict(more) if action in _OWN_CONTEXT else {**self._deed, **more})
 
 
 def _entities(request: Request, klass: VisibilityClass) -> list[dict[str, object]]:
-    requester = {"partner": request.partner, "role": request.role}
-    alert = {
+    requester = {
+        "partner": request.partner,
+        "country": request.country,
+        "role": request.role,
+        "authority": request.authority,
+    }
+    conditions = klass.conditions
+    alert: dict[str, object] = {
         "owner": klass.owner,
         "watchlist": klass.watchlist,
         "category": klass.category,
         "action": klass.action,
-        "handling": list(klass.handling),
+        "handling": klass.handling,
+        "excluded": conditions.excluded,
+        "flagged_by": conditions.flagged_by,
+        "hidden": conditions.hidden_until is not None,
+        "age": conditions.age,
+        "in_child_interest": conditions.in_child_interest,
+        "contested": conditions.contested,
+        "exercise": conditions.exercise,
     }
+    if conditions.gravity is not None:
+        alert["gravity"] = conditions.gravity
     return [
         {"uid": _REQUESTER, "attrs": requester, "parents": []},
         {"uid": _ALERT, "attrs": alert, "parents": []},

@@ -12,9 +12,12 @@ from typing import Annotated, Any, Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
+from models.samples import ReasonCode
+from watchlists.agreements.duties import Obligation
 from watchlists.agreements.policies import RULES_CAP, Policy, read_policies
 from watchlists.agreements.vocabulary import ROLES, UnknownWordError, check_words, context_reads
 from watchlists.errors import AgreementInvalid
+from watchlists.records import Age
 
 AGREEMENT_FILE: Final = "agreement.toml"
 RULES_FILE: Final = "rules.cedar"
@@ -41,11 +44,24 @@ class _Particulars(BaseModel):
     actions: list[Slug] = []
     watchlists: list[Word] = []
     handling: list[Word] = []
+    countries: list[Slug] = []
+    authorities: list[Slug] = []
+    recipients: list[Slug] = []
+    priority: list[Slug] = []
+    incompatible: list[Annotated[list[Slug], Field(min_length=2, max_length=2)]] = []
+    compatibility_cites: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = None
 
     @model_validator(mode="after")
     def _ends_after_it_begins(self) -> _Particulars:
         if self.in_force_until is not None and self.in_force_until <= self.in_force_from:
             raise ValueError("in_force_until is not after in_force_from")
+        return self
+
+    @model_validator(mode="after")
+    def _orders_its_own_categories(self) -> _Particulars:
+        named = {*self.priority, *(category for pair in self.incompatible for category in pair)}
+        if strange := sorted(named - set(self.categories)):
+            raise ValueError(f"priority or incompatible names {strange[0]!r}, which is not one of the categories")
         return self
 
 
@@ -59,6 +75,9 @@ class Agreement:
         supersedes: versions, as `id@version`, that are void once this one comes into force.
         purposes, categories: the words that its permits speak of; for any other word nothing is permitted.
         reads: the attributes of the context that its rules read.
+        priority: categories, the one whose action is carried out first at the head.
+        incompatible: pairs of categories that one person may not be entered in together.
+        compatibility_cites: the article that says so.
     """
 
     id: str
@@ -72,6 +91,9 @@ class Agreement:
     categories: frozenset[str]
     policies: tuple[Policy, ...]
     reads: frozenset[str]
+    priority: tuple[str, ...] = ()
+    incompatible: frozenset[frozenset[str]] = frozenset()
+    compatibility_cites: str | None = None
 
     @property
     def name(self) -> str:
@@ -81,9 +103,9 @@ class Agreement:
         """Whether its time has come and not passed. The rule book knows of successors."""
         return self.in_force_from <= now and (self.in_force_until is None or now < self.in_force_until)
 
-    def lists(self, purpose: str, category: str) -> bool:
-        """Whether its permits speak of these words."""
-        return purpose in self.purposes and category in self.categories
+    def lists(self, purpose: str | None, category: str) -> bool:
+        """Whether its permits speak of these words; None where there is no purpose."""
+        return (purpose is None or purpose in self.purposes) and category in self.categories
 
 
 def load_agreement(folder: Path) -> Agreement:
@@ -108,6 +130,9 @@ def load_agreement(folder: Path) -> Agreement:
         categories=frozenset(particulars.categories),
         policies=policies,
         reads=frozenset[str]().union(*(context_reads(policy.tree) for policy in policies)),
+        priority=tuple(particulars.priority),
+        incompatible=frozenset(frozenset(pair) for pair in particulars.incompatible),
+        compatibility_cites=particulars.compatibility_cites,
     )
 
 
@@ -163,17 +188,34 @@ def _line_of(key: str, text: str) -> int | None:
 def _check_vocabulary(policies: tuple[Policy, ...], particulars: _Particulars, file: str) -> None:
     known: Mapping[str, Any] = {
         "principal.partner": particulars.parties,
+        "principal.country": particulars.countries,
         "principal.role": ROLES,
+        "principal.authority": particulars.authorities,
         "context.purpose": particulars.purposes,
         "resource.owner": particulars.parties,
         "resource.category": particulars.categories,
         "resource.action": particulars.actions,
         "resource.watchlist": particulars.watchlists,
         "resource.handling": particulars.handling,
+        "resource.excluded": (*particulars.parties, *particulars.countries),
+        "resource.flagged_by": particulars.parties,
+        "resource.age": tuple(Age),
+        "context.action": particulars.actions,
+        "context.recipient": particulars.recipients,
+        "context.recipient_country": particulars.countries,
+        "context.warnings": tuple(ReasonCode),
     }
     for policy in policies:
         try:
             check_words(policy.tree, known)
+            _check_downgrade(policy, particulars.actions)
         except UnknownWordError as error:
             hint = f"Mend the word in the rule, or list it in {AGREEMENT_FILE}."
             raise AgreementInvalid(file, f"{policy.id}: {error}", line=policy.line, hint=hint) from error
+
+
+def _check_downgrade(policy: Policy, actions: list[str]) -> None:
+    chains = (duty.value for duty in policy.duties if duty.obligation is Obligation.DOWNGRADE)
+    for action in (action for chain in chains if isinstance(chain, tuple) for action in chain):
+        if action not in actions:
+            raise UnknownWordError(f"downgrade names {action!r}, which agreement.toml does not list")

@@ -11,13 +11,14 @@ import logging
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 import cedarpy
 
+from watchlists.agreements.actions import ACTIONS
 from watchlists.agreements.facts import Facts
 from watchlists.agreements.load import Agreement
-from watchlists.agreements.policies import ACTIONS, Policy, cedar_schema
+from watchlists.agreements.policies import Policy, cedar_schema
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +26,25 @@ Permits = Mapping[Agreement, tuple[Policy, ...]]
 """The permits that match a question, by the agreement that they are from."""
 
 _POSITION: Final = re.compile(r"`policy(\d+)`")
+
+
+class Verdict(NamedTuple):
+    """The answer to one question.
+
+    Args:
+        permits: the permits that match; empty if none does, or if there is a veto.
+        forbids: the forbids that match.
+        faults: the rules that could not be evaluated.
+        vetoed: a forbid matches, or something could not be evaluated.
+    """
+
+    permits: Permits
+    forbids: Permits = {}  # noqa: RUF012 -- a tuple's default, never written to
+    faults: Permits = {}  # noqa: RUF012
+    vetoed: bool = False
+
+
+_SILENCE: Final = Verdict({})
 
 
 class Panel:
@@ -35,10 +55,10 @@ class Panel:
     Args:
         speaking: the agreements that both sides are parties to; all their forbids count.
         applying: those of them whose permits count too,
-        purpose: except the permits that are for other purposes alone.
+        purpose: except the permits that are for other purposes alone; None for what has no purpose.
     """
 
-    def __init__(self, speaking: Iterable[Agreement], applying: frozenset[Agreement], purpose: str) -> None:
+    def __init__(self, speaking: Iterable[Agreement], applying: frozenset[Agreement], purpose: str | None) -> None:
         counting = [
             (agreement, policy)
             for agreement in speaking
@@ -47,18 +67,18 @@ class Panel:
         ]
         self._parts = {action: _Part(pair for pair in counting if action in pair[1].actions) for action in ACTIONS}
 
-    def ask(self, action: str, facts: Facts) -> Permits | None:
-        """The permits that match; empty if none does; None if a forbid matches or Cedar reports an error."""
+    def ask(self, action: str, facts: Facts, more: Mapping[str, Any] | None = None) -> Verdict:
+        """Put one question. `more` is what the action's context has beside that of the request."""
         part = self._parts[action]
         if not part.rules:
-            return {}
-        result = cedarpy.is_authorized(facts.question(action), part.handle, facts.entities, cedar_schema())
+            return _SILENCE
+        result = cedarpy.is_authorized(facts.question(action, more), part.handle, facts.entities, cedar_schema())
+        reasons = result.diagnostics.reasons
         if result.diagnostics.errors or result.decision is cedarpy.Decision.NoDecision:
-            part.log_fault(action, result.diagnostics.errors)
-            return None
-        if not result.allowed:
-            return None if result.diagnostics.reasons else {}
-        return part.permits(result.diagnostics.reasons)
+            return Verdict({}, faults=part.faults(action, result.diagnostics.errors), vetoed=True)
+        if result.allowed:
+            return Verdict(part.rules_at(reasons))
+        return Verdict({}, forbids=part.rules_at(reasons), vetoed=True) if reasons else _SILENCE
 
 
 class _Part:
@@ -68,15 +88,17 @@ class _Part:
         self.rules = tuple(rules)
         self.handle = cedarpy.PolicySet.from_str("\n".join(policy.text for _, policy in self.rules))
 
-    def permits(self, reasons: Iterable[str]) -> Permits:
-        matched: defaultdict[Agreement, tuple[Policy, ...]] = defaultdict(tuple)
+    def rules_at(self, reasons: Iterable[str]) -> Permits:
+        found: defaultdict[Agreement, tuple[Policy, ...]] = defaultdict(tuple)
         for position in sorted(int(reason.removeprefix("policy")) for reason in reasons):
             agreement, policy = self.rules[position]
-            matched[agreement] += (policy,)
-        return matched
+            found[agreement] += (policy,)
+        return found
 
-    def log_fault(self, action: str, errors: Iterable[str]) -> None:
-        """Log which clauses failed. Cedar's own text is left out: it can quote values of the request."""
+    def faults(self, action: str, errors: Iterable[str]) -> Permits:
+        """Log which clauses failed, and return them. Cedar's own text is left out: it can quote the request."""
         positions = sorted({int(found) for error in errors for found in _POSITION.findall(error)})
-        clauses = [f"{self.rules[position][0].name} {self.rules[position][1].id}" for position in positions]
+        found = self.rules_at(f"policy{position}" for position in positions)
+        clauses = [f"{agreement.name} {policy.id}" for agreement in found for policy in found[agreement]]
         logger.error("rule fault, denied: action %r, clauses: %s", action, ", ".join(clauses) or "the question itself")
+        return found

@@ -18,15 +18,11 @@ from typing import Any, Final
 
 import cedarpy
 
-from watchlists.agreements.disclosure import Level
-from watchlists.agreements.obligations import Obligation, parse_obligations
+from watchlists.agreements.actions import ACTIONS
+from watchlists.agreements.duties import Duty
+from watchlists.agreements.obligations import check_place, parse_obligations
 from watchlists.agreements.vocabulary import purposes_asked
 from watchlists.errors import AgreementInvalid
-
-SEARCH: Final = "search"
-SEE: Final[Mapping[Level, str]] = {level: f"see {level.word}" for level in Level if level is not Level.NONE}
-"""The action that asks for each level, lowest first."""
-ACTIONS: Final = (SEARCH, *SEE.values())
 
 ANNOTATIONS: Final = frozenset({"id", "cites", "obligations"})
 RULES_CAP: Final = 1 << 20
@@ -46,6 +42,7 @@ class Policy:
     """One rule of an agreement.
 
     Args:
+        duties: its obligations.
         actions: those that the rule's head matches.
         purposes: those outside which it can never match; None if that cannot be told.
         line: where its statement starts in `rules.cedar`, from 1.
@@ -56,7 +53,7 @@ class Policy:
     id: str
     cites: str | None
     permits: bool
-    obligations: tuple[Obligation, ...]
+    duties: tuple[Duty, ...]
     actions: frozenset[str]
     purposes: frozenset[str] | None
     line: int
@@ -156,12 +153,15 @@ def _annotated(tree: Mapping[str, Any], line: int, statement: str) -> Policy:
     permits = tree["effect"] == "permit"
     if not permits and "obligations" in annotations:
         raise ValueError("a forbid discloses nothing, so it cannot carry @obligations")
+    actions = _actions(tree["action"], permits=permits)
+    duties = parse_obligations(annotations["obligations"] or "") if "obligations" in annotations else ()
+    check_place(duties, actions)
     return Policy(
         id=identifier,
         cites=annotations.get("cites") or None,
         permits=permits,
-        obligations=parse_obligations(annotations["obligations"] or "") if "obligations" in annotations else (),
-        actions=_actions(tree["action"], permits=permits),
+        duties=duties,
+        actions=actions,
         purposes=purposes_asked(tree),
         line=line,
         text=statement,

@@ -13,7 +13,7 @@ from typing import Any, Final
 ROLES: Final = frozenset({"terminal", "sync", "reviewer", "auditor", "operator"})
 """The roles that a requester can have."""
 
-CONTEXT: Final = frozenset({"purpose", "checkpoint", "case_reference", "score"})
+CONTEXT: Final = frozenset({"purpose", "checkpoint", "case_reference", "score", "authorised", "emergency", "exercise"})
 
 _PURPOSE: Final = {".": {"left": {"Var": "context"}, "attr": "purpose"}}
 _COMPARISONS: Final = ("==", "!=", "contains", "containsAll", "containsAny")

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.watchlists.agreements.conftest import SEARCH, Load, Write
+from watchlists.agreements.duties import Duty, Obligation
 from watchlists.agreements.load import load_agreement, load_agreements
-from watchlists.agreements.obligations import Obligation, parse_obligations
+from watchlists.agreements.obligations import SPECIFICATIONS, parse_obligations
 from watchlists.agreements.samples import SAMPLES, copy_samples
 from watchlists.errors import AgreementInvalid
 
@@ -28,9 +29,9 @@ def test_policies_keep_their_place_annotations_and_effect(load: Load) -> None:
     hit_rule = f'@id("hit") // "; here\n@cites("Art. 5(2); a")\n@obligations("tlp-red, europol-h3")\n{HIT};\n// end'
     rules = f'// heading; "not a string\n\n{SEARCH}\n{hit_rule}'
     search, hit = load(rules).policies
-    assert (search.id, search.line, search.cites, search.obligations) == ("search", 3, None, ())
+    assert (search.id, search.line, search.cites, search.duties) == ("search", 3, None, ())
     assert (hit.id, hit.line, hit.cites) == ("hit", 6, "Art. 5(2); a")
-    assert hit.obligations == (Obligation.TLP_RED, Obligation.EUROPOL_H3)
+    assert hit.duties == (Duty(Obligation.TLP_RED), Duty(Obligation.EUROPOL_H3))
     assert hit.actions == {"see hit"}
 
 
@@ -46,7 +47,7 @@ def test_policies_keep_their_place_annotations_and_effect(load: Load) -> None:
         (f'{SEARCH}@id("a b")\n{HIT};', 3, "needs its own @id"),
         (f'{SEARCH}@id("search")\n{HIT};', 3, "already used on line 1"),
         (f'@id("x") @obligation("tlp-red") {HIT};', 1, "unknown annotation @obligation"),
-        (f'@id("x") @obligations("") {HIT};', 1, "unknown obligation ''"),
+        (f'@id("x") @obligations("") {HIT};', 1, "words with commas between them"),
         (f'@id("x") @obligations("tlp-red,tlp-red") {HIT};', 1, "named twice"),
         ('@id("x") @obligations("tlp-red") forbid (principal, action, resource);', 1, "cannot carry @obligations"),
         ('@id("x") permit (principal, action, resource);', 1, "must name its actions"),
@@ -156,8 +157,39 @@ def test_samples_are_copied_whole_and_never_over_what_is_there(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("obligation", list(Obligation))
-def test_each_obligation_is_read(obligation: Obligation) -> None:
-    assert parse_obligations(f" {obligation} ") == (obligation,)
+def test_each_obligation_is_read_as_its_own_help_writes_it(obligation: Obligation) -> None:
+    form = SPECIFICATIONS[obligation].form.split(" or ")[0]
+    (duty,) = parse_obligations(f" {obligation}{form} ")
+    assert duty.obligation is obligation
+    assert parse_obligations(str(duty)) == (duty,)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("quota", "positive whole number"),
+        ("quota(0)", "positive whole number"),
+        ("reviewers(3)", "one or two reviewers"),
+        ("reviewers(1 waivable)", "one or two reviewers"),
+        ("confirm-within(12)", "a duration"),
+        ("confirm-within(0 h)", "a duration"),
+        ("silent-alarm(loud)", "takes no value"),
+        ("score-form(exact)", "'exact' is not one of"),
+        ("fields(shoe_size)", "'shoe_size' is not one of"),
+        ("fields(documents documents)", "none twice"),
+        ("mask()", "words separated by blanks"),
+        ("tlp-red,", "end in a comma"),
+        ("tlp-red tlp-amber", "words with commas"),
+    ],
+)
+def test_obligation_with_a_wrong_value_is_refused(text: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        parse_obligations(text)
+
+
+def test_obligation_where_nobody_would_look_for_it_is_refused(load: Load) -> None:
+    with pytest.raises(AgreementInvalid, match='quota has no effect here; it may stand on "search"'):
+        load(f'@id("x")\n@obligations("quota(5)")\n{HIT};')
 
 
 def test_brackets_in_words_and_comments_do_not_nest(load: Load) -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from tests.watchlists.agreements.conftest import NOW, SCORE, SEARCH, Load, terminal, wanted
 from watchlists.agreements.decide import RuleBook
-from watchlists.agreements.disclosure import Clause, Level
+from watchlists.agreements.disclosure import Clause
+from watchlists.agreements.levels import Level
 from watchlists.errors import AgreementInvalid
 
 

@@ -10,9 +10,10 @@ import pytest
 
 from tests.watchlists.agreements.conftest import NOW, SCORE, SEARCH, Load, Write, terminal, wanted
 from watchlists.agreements.decide import RuleBook
-from watchlists.agreements.disclosure import NOTHING, Level
+from watchlists.agreements.disclosure import NOTHING
 from watchlists.agreements.facts import Request
 from watchlists.agreements.holder import RuleBookHolder
+from watchlists.agreements.levels import Level
 from watchlists.agreements.load import load_agreement, load_agreements
 from watchlists.errors import AgreementInvalid
 from watchlists.records import VisibilityClass

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watchlists.agreements.disclosure import FIELD_LEVEL, Clause, Disclosure, FullCandidate, Level, mask, tenths
+from watchlists.agreements.disclosure import FIELD_LEVEL, Clause, Disclosure, FullCandidate, mask, tenths
+from watchlists.agreements.levels import Level
 
 SHOWN = [level for level in Level if level]
 SECRET = st.text(st.characters(codec="utf-8"), min_size=12, max_size=30)
@@ -27,7 +28,8 @@ def test_mask_never_shows_a_field_above_the_level(
         "subject": [name],
     }
     masked: dict[str, Any] = {}
-    masked |= mask(Disclosure(level), FullCandidate(score, band, reference, category, action, {"family_name": name}))
+    candidate = FullCandidate(score, band, reference, category, {"family_name": name})
+    masked |= mask(Disclosure(level, action=action), candidate)
     for field, values in secrets.items():
         shown = level >= FIELD_LEVEL[field]
         assert (masked[field] is not None) is shown
@@ -40,8 +42,10 @@ def test_mask_never_shows_a_field_above_the_level(
 
 
 def test_mask_of_the_highest_level() -> None:
-    disclosure = Disclosure(Level.BIOGRAPHICS, ("tlp-red",), (Clause("xa-xb", 2, "all", "Art. 9"),))
-    candidate = FullCandidate(5.16, "strong", "E-1", "wanted", "inform-officer", {"family_name": "N"})
+    disclosure = Disclosure(
+        Level.BIOGRAPHICS, ("tlp-red",), (Clause("xa-xb", 2, "all", "Art. 9"),), action="inform-officer"
+    )
+    candidate = FullCandidate(5.16, "strong", "E-1", "wanted", {"family_name": "N"})
     assert mask(disclosure, candidate) == {
         "level": "biographics",
         "band": "strong",
@@ -49,14 +53,17 @@ def test_mask_of_the_highest_level() -> None:
         "reference": "E-1",
         "alert": {"category": "wanted", "action": "inform-officer"},
         "subject": {"family_name": "N"},
+        "links": None,
+        "misused_identity": None,
         "handling": ["tlp-red"],
+        "duties": [],
         "decided_by": [{"agreement": "xa-xb", "version": 2, "clause": "all", "cites": "Art. 9"}],
     }
 
 
 def test_level_none_cannot_be_masked() -> None:
     with pytest.raises(ValueError, match="left out"):
-        mask(Disclosure(Level.NONE), FullCandidate(5.0, "strong", "E-1", "wanted", "inform-officer", {}))
+        mask(Disclosure(Level.NONE), FullCandidate(5.0, "strong", "E-1", "wanted", {}))
 
 
 @pytest.mark.parametrize(
