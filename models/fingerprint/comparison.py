@@ -81,7 +81,7 @@ def _candidates(probe: Side, reference: Side, work: Workspace, parameters: Compa
         for j in range(size):
             second = max(second, ranked[j] if ranked[j] != best else np.int32(0))
         for found in (best, second):
-            if found > 0:
+            if found >> 8 > 0:  # cylinders with nothing in common support nothing, and no motion follows from them
                 work.pair_row[count], work.pair_column[count] = i, found & 255
                 work.pair_similarity[count] = np.float32(found >> 8) * np.float32(1 / _SCALE)
                 count += 1

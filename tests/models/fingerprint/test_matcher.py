@@ -114,6 +114,16 @@ def test_templates_without_cylinders_match_nothing() -> None:
     assert compare(sparse, sparse) == compare(sparse, impression(1, 0)) == compare(impression(1, 0), sparse) == 0
 
 
+def test_cylinders_with_nothing_in_common_lead_to_no_motion() -> None:
+    """A similarity of zero gave a motion that is no number, and read memory far outside the template."""
+    x = np.array([88.25, 68.5625, 64.375, 191.875, 154.1875, 152.8125])
+    y = np.array([158.5, 148.375, 255.75, 161.8125, 242.4375, 254.75])
+    angle, codes = np.array([0.16, 3.28, 3.49, 3.25, 0.58, 3.42]), np.zeros(6, np.uint8)
+    sparse = build_template(on_grid(x, y, angle, codes, codes), Position.UNKNOWN)
+    for finger in range(12):
+        assert 0 <= compare(sparse, impression(finger, 0)) < 0.15
+
+
 def test_the_largest_templates_are_compared() -> None:
     crowded = Conditions(invented=6, missed=0)
     a = SyntheticFinger(1).impression(0, crowded)
