@@ -19,18 +19,32 @@ from models.errors import CrosscheckError, InvalidInput
 from service.roles import Role
 from service.schema import tokens
 from watchlists.database import writing
+from watchlists.schema import partners
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+CODE = re.compile(r"(?=.{1,64}\Z)[a-z0-9]+(-[a-z0-9]+)*")
+"""Of a partner, a country or an authority, as agreements name it."""
+_CALLERS = select(tokens, partners.c.country).join(partners)
 TOKEN_PREFIX = "xck_"  # noqa: S105 -- lets secret scanners recognise a leaked token
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """An authenticated caller. Everything it does is done in the name of its partner."""
+    """An authenticated caller. Everything it does is done in the name of its partner.
+
+    Args:
+        authority: of the partner, such as "border-guard"; "" for none in particular.
+        country: code of the state that the partner acts for; where none is given, the partner's own.
+    """
 
     partner: str
     role: Role
     name: str
+    authority: str = ""
+    country: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "country", self.country or self.partner)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +89,14 @@ class TokenRegister:
         """Return a new token for `caller`; it is shown once and cannot be recovered.
 
         Raises:
-            InvalidName: the name has other characters than letters, digits, dots, dashes and underscores.
+            InvalidName: the name has other characters than letters, digits, dots, dashes and underscores, or the
+                authority is no code.
             TokenNameTaken: a token of that name is in force.
         """
         if not NAME.fullmatch(caller.name):
             raise InvalidName("the name of a token is 1 to 64 letters, digits, dots, dashes and underscores")
+        if caller.authority and not CODE.fullmatch(caller.authority):
+            raise InvalidName("an authority is lower-case letters, digits and single dashes, as agreements name it")
         token = TOKEN_PREFIX + secrets.token_urlsafe(32)
         with writing(self._engine) as connection:
             taken = select(tokens.c.name).where(tokens.c.name == caller.name, tokens.c.revoked_at.is_(None))
@@ -91,6 +108,7 @@ class TokenRegister:
                     partner=caller.partner,
                     role=caller.role.value,
                     name=caller.name,
+                    authority=caller.authority,
                     issued_at=now,
                 )
             )
@@ -111,7 +129,7 @@ class TokenRegister:
 
     def all(self) -> Sequence[TokenRecord]:
         with self._engine.connect() as connection:
-            rows = connection.execute(select(tokens).order_by(tokens.c.issued_at)).mappings().all()
+            rows = connection.execute(_CALLERS.order_by(tokens.c.issued_at)).mappings().all()
         return [TokenRecord(_caller(row), row["issued_at"], row["revoked_at"]) for row in rows]
 
     def recognise(self, unverified_authorization: str | None) -> Caller:
@@ -122,7 +140,7 @@ class TokenRegister:
         """
         scheme, _, token = (unverified_authorization or "").partition(" ")
         if scheme.lower() == "bearer":
-            query = select(tokens).where(tokens.c.digest == _digest(token.strip()), tokens.c.revoked_at.is_(None))
+            query = _CALLERS.where(tokens.c.digest == _digest(token.strip()), tokens.c.revoked_at.is_(None))
             with self._engine.connect() as connection:
                 row = connection.execute(query).mappings().first()
             if row is not None:
@@ -147,4 +165,4 @@ def _digest(token: str) -> bytes:
 
 
 def _caller(row: RowMapping) -> Caller:
-    return Caller(partner=row["partner"], role=Role(row["role"]), name=row["name"])
+    return Caller(row["partner"], Role(row["role"]), row["name"], row["authority"], row["country"])

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from service.identity import InvalidName
+from service.identity import CODE, InvalidName
 from service.settings import Settings
 from service.storage import open_store
 from watchlists.records import Partner
-
-CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 commands = typer.Typer(help="Add and list partners.", no_args_is_help=True, add_completion=False)
 
@@ -24,14 +21,16 @@ commands = typer.Typer(help="Add and list partners.", no_args_is_help=True, add_
 def add(
     partner: Annotated[str, typer.Argument(help="Short lower-case code, such as xa.")],
     name: Annotated[str, typer.Argument(help="Full name.")],
+    country: Annotated[str, typer.Option(help="Code of the state it acts for; its own code if left out.")] = "",
 ) -> None:
     """Add a partner; it gets a key of its own, under which everything it owns is sealed."""
-    if not CODE.fullmatch(partner):
-        raise InvalidName("a partner's code is lower-case letters, digits and single dashes, as agreements name it")
+    for code in (partner, country or partner):
+        if not CODE.fullmatch(code):
+            raise InvalidName("the code of a partner or country is lower-case letters, digits and single dashes")
     store = open_store(Settings())
     if partner in {known.id for known in store.partners()}:
         raise InvalidName(f"there is a partner {partner} already")
-    store.add_partner(Partner(partner, name))
+    store.add_partner(Partner(partner, name, country))
 
 
 @commands.command("list")
@@ -39,9 +38,10 @@ def list_partners(as_json: Annotated[bool, typer.Option("--json", help="Print JS
     """List the partners."""
     partners = open_store(Settings()).partners()
     if as_json:
-        typer.echo(json.dumps([{"partner": partner.id, "name": partner.name} for partner in partners]))
+        rows = [{"partner": partner.id, "name": partner.name, "country": partner.country} for partner in partners]
+        typer.echo(json.dumps(rows))
         return
-    table = Table("partner", "name")
+    table = Table("partner", "name", "country")
     for partner in partners:
-        table.add_row(partner.id, partner.name)
+        table.add_row(partner.id, partner.name, partner.country)
     Console().print(table)

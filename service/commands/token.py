@@ -23,11 +23,12 @@ def issue(
     partner: Annotated[str, typer.Argument(help="The partner in whose name its bearer acts.")],
     role: Annotated[Role, typer.Argument(help="What its bearer may do.")],
     name: Annotated[str, typer.Argument(help="Who or what bears it, such as xa-gate-07.")],
+    authority: Annotated[str, typer.Option(help="Authority that its bearer belongs to, such as border-guard.")] = "",
 ) -> None:
     """Issue a token and print it, once: only its hash is kept."""
     store = open_store(Settings())
     store.partner(partner)  # raises for an unknown one, with a hint
-    typer.echo(TokenRegister(store.engine).issue(Caller(partner, role, name), datetime.now(UTC)))
+    typer.echo(TokenRegister(store.engine).issue(Caller(partner, role, name, authority), datetime.now(UTC)))
 
 
 @commands.command("revoke")
@@ -43,7 +44,9 @@ def list_tokens(as_json: Annotated[bool, typer.Option("--json", help="Print JSON
         {
             "name": record.caller.name,
             "partner": record.caller.partner,
+            "country": record.caller.country,
             "role": record.caller.role.value,
+            "authority": record.caller.authority,
             "issued_at": record.issued_at.isoformat(timespec="seconds"),
             "revoked_at": record.revoked_at.isoformat(timespec="seconds") if record.revoked_at else None,
         }
@@ -52,7 +55,7 @@ def list_tokens(as_json: Annotated[bool, typer.Option("--json", help="Print JSON
     if as_json:
         typer.echo(json.dumps(rows))
         return
-    table = Table("name", "partner", "role", "issued at", "revoked at")
+    table = Table("name", "partner", "country", "role", "authority", "issued at", "revoked at")
     for row in rows:
         table.add_row(*(value or "" for value in row.values()))
     Console().print(table)

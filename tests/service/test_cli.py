@@ -49,11 +49,38 @@ def test_a_new_data_folder_is_sound(operator: Operator) -> None:
 def test_partners_and_tokens_are_added_listed_and_revoked(operator: Operator) -> None:
     operator.output("init")
     operator.output("partner", "add", "xc", "State of XC")
-    assert json.loads(operator.output("partner", "list", "--json")) == [{"partner": "xc", "name": "State of XC"}]
+    (partner,) = json.loads(operator.output("partner", "list", "--json"))
+    assert partner == {"partner": "xc", "name": "State of XC", "country": "xc"}
     assert operator.output("token", "issue", "xc", "terminal", "xc-gate-1").startswith("xck_")
     operator.output("token", "revoke", "xc-gate-1")
     (record,) = json.loads(operator.output("token", "list", "--json"))
     assert (record["name"], record["role"], bool(record["revoked_at"])) == ("xc-gate-1", "terminal", True)
+
+
+def test_a_partner_has_a_country_and_a_token_an_authority(operator: Operator) -> None:
+    operator.output("init")
+    operator.output("partner", "add", "xc-police", "Police of XC", "--country", "xc")
+    operator.output("token", "issue", "xc-police", "terminal", "xc-car-1", "--authority", "police")
+    for command, shown in (("partner", {"xc-police", "xc"}), ("token", {"xc-car-1", "xc", "police"})):
+        (record,) = json.loads(operator.output(command, "list", "--json"))
+        assert shown <= set(record.values())
+        assert all(word in operator.output(command, "list") for word in shown)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("partner", "add", "xd", "State of XD", "--country", "X D"),
+        ("partner", "add", "x" * 65, "State of XD"),
+        ("token", "issue", "xc", "terminal", "xc-gate-1", "--authority", "Border Guard"),
+    ],
+    ids=["country", "partner", "authority"],
+)
+def test_a_code_that_no_agreement_could_name_is_refused(operator: Operator, arguments: tuple[str, ...]) -> None:
+    operator.output("init")
+    operator.output("partner", "add", "xc", "State of XC")
+    result = operator.run(*arguments)
+    assert (result.returncode, "lower-case letters" in result.stderr) == (2, True)
 
 
 @pytest.mark.parametrize(
