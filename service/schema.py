@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Boolean, Column, Float, ForeignKey, Index, Integer, LargeBinary, String, Table
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Date,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    false,
+)
 
 from watchlists.schema import UtcDateTime, metadata
 
@@ -39,6 +52,8 @@ flags = Table(
     Column("purpose", String(64), nullable=False),
     Column("complete", Boolean, nullable=False),
     Column("opened_at", UtcDateTime, nullable=False),
+    Column("exercise", Boolean, nullable=False, server_default=false()),
+    Column("overdue_at", UtcDateTime, comment="when a confirmation did not come in time"),
     Index("flags_by_partner", "partner", "opened_at"),
 )
 
@@ -53,6 +68,10 @@ flag_candidates = Table(
     Column("score", Float, nullable=False, comment="-log10(FMR)"),
     Column("level", String(16), nullable=False),
     Column("decided_by", JSON, nullable=False, comment="agreement, version and clause of each deciding rule"),
+    Column("terms", JSON, nullable=False, server_default="[]", comment="texts of the duties, now and later"),
+    Column("later_level", String(16), comment="what may be seen after a confirmation; null once that has lapsed"),
+    Column("silent", Boolean, nullable=False, server_default=false(), comment="the terminal sees nothing of it"),
+    Column("voided_at", UtcDateTime, comment="what was disclosed is purged"),
     Index("flag_candidates_by_flag", "flag_id"),
 )
 
@@ -65,5 +84,66 @@ audit_events = Table(
     Column("partner", String(64), comment="of the actor"),
     Column("actor", String(64), nullable=False, comment="name of the token, or of the command"),
     Column("details", JSON, nullable=False, comment="never a biometric or biographic value"),
+    Index("audit_events_by_partner", "partner", "kind", "at"),
     sqlite_autoincrement=True,
+)
+
+notices = Table(
+    "notices",
+    metadata,
+    Column("partner", String(64), ForeignKey("partners.id"), primary_key=True, comment="who is told"),
+    Column("number", Integer, primary_key=True, autoincrement=False, comment="of this partner alone, without gaps"),
+    Column("kind", String(32), nullable=False, comment="service.notices.NoticeKind"),
+    Column("at", UtcDateTime, nullable=False),
+    Column("details", JSON, nullable=False, comment="never a biometric or biographic value"),
+    Column("sealed_text", LargeBinary, comment="for the partner alone, such as a case reference"),
+    Column("once", String(64), comment="what it is about, if that is to be told one time only"),
+    Index("notices_once", "partner", "kind", "once", unique=True),
+    Index("notices_by_age", "at"),
+)
+
+authorisations = Table(
+    "authorisations",
+    metadata,
+    Column("owner", String(64), ForeignKey("partners.id"), primary_key=True),
+    Column("id", String(36), primary_key=True, comment="chosen by the owner"),
+    Column("partner", String(64), nullable=False, comment="who may, whether or not there is such a partner here"),
+    Column("purpose", String(64), nullable=False),
+    Column("case_digest", LargeBinary(32), nullable=False, comment="of the case reference, keyed by the owner"),
+    Column("granted_at", UtcDateTime, nullable=False),
+    Column("until", UtcDateTime, nullable=False),
+    Column("withdrawn_at", UtcDateTime),
+    Index("authorisations_by_case", "partner", "purpose", "case_digest"),
+)
+
+emergencies = Table(
+    "emergencies",
+    metadata,
+    Column("partner", String(64), ForeignKey("partners.id"), primary_key=True),
+    Column("id", String(36), primary_key=True, comment="chosen by whoever declares it"),
+    Column("declared_at", UtcDateTime, nullable=False),
+    Column("until", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime, comment="before its time"),
+    Column("sealed_justification", LargeBinary, nullable=False, comment="for the declaring partner"),
+)
+
+quota_uses = Table(
+    "quota_uses",
+    metadata,
+    Column("agreement", String(64), primary_key=True),
+    Column("partner", String(64), ForeignKey("partners.id"), primary_key=True),
+    Column("day", Date, primary_key=True, comment="UTC"),
+    Column("used", Integer, nullable=False),
+)
+
+duties = Table(
+    "duties",
+    metadata,
+    Column("candidate_id", String(36), ForeignKey("flag_candidates.candidate_id"), primary_key=True),
+    Column("obligation", String(32), primary_key=True),
+    Column("opened_at", UtcDateTime, nullable=False),
+    Column("due_at", UtcDateTime, comment="null if there is no hurry"),
+    Column("settled_at", UtcDateTime),
+    Column("lapsed_at", UtcDateTime, comment="when it took effect that nobody settled it in time"),
+    Index("duties_by_deadline", "settled_at", "lapsed_at", "due_at"),
 )
