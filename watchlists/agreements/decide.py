@@ -33,6 +33,7 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -110,7 +111,7 @@ class RuleBook:
         key = (epoch, request, asked, self._revealed(asked, now))
         found = self._visible_sets.get(key)
         if found is None:
-            found = frozenset(klass for klass in asked if self._is_visible(epoch, request, _as_of(klass, now)))
+            found = frozenset(klass for klass in asked if self._is_visible(epoch, request, as_of(klass, now)))
             _remember(self._visible_sets, key, found, MEMO_SETS)
         return found
 
@@ -125,7 +126,7 @@ class RuleBook:
         epoch, request = self._calendar.epoch(now), self._as_read(request)
         if request.purpose not in self._purposes:
             return NOTHING
-        key = (epoch, request, _as_of(klass, now), min(tenths(score), HIGHEST_SCORE))
+        key = (epoch, request, as_of(klass, now), min(tenths(score), HIGHEST_SCORE))
         found = self._disclosures.get(key)
         if found is None:
             found = self._decide(*key)
@@ -142,7 +143,7 @@ class RuleBook:
             now: when; aware.
             more: what the context of that action has in the schema beside that of a check.
         """
-        asked = self._put(self._calendar.epoch(now), request, _as_of(klass, now), 0, deed)
+        asked = self._put(self._calendar.epoch(now), request, as_of(klass, now), 0, deed)
         if asked is None:
             return Ruling(allowed=deed in WITHOUT_PERMIT)
         panel, facts = asked
@@ -153,11 +154,22 @@ class RuleBook:
         allowed = bool(verdict.permits) or deed in WITHOUT_PERMIT
         return Ruling(allowed, Terms.merge(duties), _clauses(verdict.permits))
 
+    def speaking(self, request: Request, klass: VisibilityClass, now: datetime) -> tuple[Agreement, ...]:
+        """The agreements in force between the two sides, by id."""
+        return self._speaking(self._calendar.epoch(now), request, klass)
+
+    def put(self, request: Request, klass: VisibilityClass, score: float, now: datetime) -> tuple[Panel, Facts] | None:
+        """The panel that decides what is seen of a hit, and the facts to put to it, for who explains the decision.
+
+        None if no agreement has anything to say. What the owner's own word withholds is not looked at.
+        """
+        return self._put(self._calendar.epoch(now), request, as_of(klass, now), min(tenths(score), HIGHEST_SCORE))
+
     def _is_visible(self, epoch: int, request: Request, klass: VisibilityClass) -> bool:
         key = (epoch, request, klass)
         found = self._visible.get(key)
         if found is None:
-            asked = None if _withheld(request, klass) else self._put(*key, HIGHEST_SCORE)
+            asked = self._put(*key, HIGHEST_SCORE) if withheld(request, klass) is None else None
             found = asked is not None and any(
                 rung.level is not Level.NONE for rung in climb(*asked, partial(counts, request, klass.owner))
             )
@@ -165,7 +177,7 @@ class RuleBook:
         return found
 
     def _decide(self, epoch: int, request: Request, klass: VisibilityClass, score: int) -> Disclosure:
-        asked = None if _withheld(request, klass) else self._put(epoch, request, klass, score)
+        asked = self._put(epoch, request, klass, score) if withheld(request, klass) is None else None
         if asked is None:
             return NOTHING
         rungs = list(climb(*asked, partial(counts, request, klass.owner)))
@@ -176,8 +188,7 @@ class RuleBook:
     ) -> tuple[Panel, Facts] | None:
         """The panel that decides and the facts to put to it; None if no agreement has anything to say."""
         purpose = None if deed in WITHOUT_PURPOSE else request.purpose
-        parties = {request.partner, klass.owner}
-        speaking = tuple(agreement for agreement in self._calendar.in_force(epoch) if parties <= agreement.parties)
+        speaking = self._speaking(epoch, request, klass)
         applying = frozenset(agreement for agreement in speaking if agreement.lists(purpose, klass.category))
         if not applying and deed not in WITHOUT_PERMIT:
             return None
@@ -188,6 +199,10 @@ class RuleBook:
             return panel, Facts(request, klass, score)
         except ValueError:
             return None
+
+    def _speaking(self, epoch: int, request: Request, klass: VisibilityClass) -> tuple[Agreement, ...]:
+        parties = {request.partner, klass.owner}
+        return tuple(agreement for agreement in self._calendar.in_force(epoch) if parties <= agreement.parties)
 
     def _revealed(self, asked: frozenset[VisibilityClass], now: datetime) -> int:
         """How many of the moments at which a class of `asked` ceases to be hidden have passed."""
@@ -207,7 +222,7 @@ class RuleBook:
         return replace(request, **unread) if unread else request
 
 
-def _as_of(klass: VisibilityClass, now: datetime) -> VisibilityClass:
+def as_of(klass: VisibilityClass, now: datetime) -> VisibilityClass:
     """The class as it is at `now`: hidden no longer, if its moment has come."""
     until = klass.conditions.hidden_until
     if until is None or now < until:
@@ -215,14 +230,24 @@ def _as_of(klass: VisibilityClass, now: datetime) -> VisibilityClass:
     return replace(klass, conditions=replace(klass.conditions, hidden_until=None))
 
 
-def _withheld(request: Request, klass: VisibilityClass) -> bool:
+class Withheld(StrEnum):
+    """Why the owner's own word keeps an alert from a request."""
+
+    EXERCISE = "exercise"
+    EXCLUDED = "excluded"
+    HIDDEN = "hidden"
+
+
+def withheld(request: Request, klass: VisibilityClass) -> Withheld | None:
     """Whether the owner's own word keeps the alert from the request, whatever any rule says."""
     conditions = klass.conditions
     if conditions.exercise != request.exercise:
-        return True
+        return Withheld.EXERCISE
     if request.partner in conditions.excluded or request.country in conditions.excluded:
-        return True
-    return conditions.hidden_until is not None and request.partner != klass.owner
+        return Withheld.EXCLUDED
+    if conditions.hidden_until is not None and request.partner != klass.owner:
+        return Withheld.HIDDEN
+    return None
 
 
 def _clauses(permits: Permits) -> tuple[Clause, ...]:

@@ -13,7 +13,7 @@ from watchlists.agreements.duties import Obligation
 from watchlists.agreements.facts import Facts
 from watchlists.agreements.levels import Level
 from watchlists.agreements.load import Agreement
-from watchlists.agreements.panel import Panel, Permits
+from watchlists.agreements.panel import Panel, Permits, Verdict
 from watchlists.agreements.policies import Policy
 from watchlists.agreements.terms import NO_TERMS, Terms, strictest
 from watchlists.records import VisibilityClass
@@ -21,21 +21,25 @@ from watchlists.records import VisibilityClass
 Counts = Callable[[Agreement, Policy], bool]
 """Whether what a permit asks of the request beforehand is there."""
 
-_WAITING: Final = frozenset({Obligation.REVIEWERS, Obligation.RELEASE_BY_OWNER})
+WAITING: Final = frozenset({Obligation.REVIEWERS, Obligation.RELEASE_BY_OWNER})
 """What has to happen before anything is seen by a permit that asks for it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """One level, or the search (`Level.NONE`), with the permits of the agreements that permit the search as well."""
+    """One level, or the search (`Level.NONE`): what the rules say of it, and the permits that help.
+
+    A permit to a level helps if its agreement permits the search as well. With none, the rung does not hold.
+    """
 
     level: Level
+    verdict: Verdict
     permits: Permits
 
     @property
     def waits(self) -> bool:
         """Whether people must act before this is seen: if any rule that permits it says so, the strictest wins."""
-        return any(duty.obligation in _WAITING for policy in self.policies for duty in policy.duties)
+        return any(duty.obligation in WAITING for policy in self.policies for duty in policy.duties)
 
     @property
     def policies(self) -> list[Policy]:
@@ -43,22 +47,25 @@ class Rung:
 
 
 def climb(panel: Panel, facts: Facts, counts: Counts) -> Iterator[Rung]:
-    """Climb the levels, lowest first, until one is vetoed. The first rung is the search; nothing without it.
+    """Climb the levels, lowest first: the rungs that hold. The first is the search; nothing without it."""
+    return (rung for rung in ask_upwards(panel, facts, counts) if rung.permits)
 
-    Rungs that no agreement permits together with the search are left out.
-    """
+
+def ask_upwards(panel: Panel, facts: Facts, counts: Counts) -> Iterator[Rung]:
+    """Ask for the search, then for each level, until one is vetoed; also yields the rungs that do not hold."""
     search = panel.ask(SEARCH, facts)
-    searching = {agreement: _counting(agreement, matched, counts) for agreement, matched in search.permits.items()}
-    searching = {agreement: matched for agreement, matched in searching.items() if matched}
-    if search.vetoed or not searching:
+    counting = {agreement: _counting(agreement, matched, counts) for agreement, matched in search.permits.items()}
+    searching = {agreement: matched for agreement, matched in counting.items() if matched}
+    yield Rung(Level.NONE, search, searching)
+    if not searching:
         return
-    yield Rung(Level.NONE, searching)
     for level, action in SEE.items():
         verdict = panel.ask(action, facts)
+        yield Rung(
+            level, verdict, {agreement: found for agreement, found in verdict.permits.items() if agreement in searching}
+        )
         if verdict.vetoed:
             return
-        if both := {agreement: matched for agreement, matched in verdict.permits.items() if agreement in searching}:
-            yield Rung(level, both)
 
 
 def conclude(rungs: Sequence[Rung], panel: Panel, facts: Facts, klass: VisibilityClass) -> Disclosure:
@@ -88,7 +95,7 @@ def _counting(agreement: Agreement, matched: tuple[Policy, ...], counts: Counts)
 def _joined(rungs: Sequence[Rung], panel: Panel, facts: Facts, klass: VisibilityClass) -> Later:
     """What is seen with these rungs, by which clauses, on whose terms."""
     search, highest = rungs[0], rungs[-1]
-    extras = _extras(panel, facts, search) if highest.level >= Level.ALERT else {}
+    extras = extras_of(panel, facts, search) if highest.level >= Level.ALERT else {}
     policies = [policy for rung in rungs for policy in rung.policies]
     policies += [policy for matched in extras.values() for policy in matched]
     terms = Terms.merge(duty for policy in policies for duty in policy.duties)
@@ -96,7 +103,7 @@ def _joined(rungs: Sequence[Rung], panel: Panel, facts: Facts, klass: Visibility
     return Later(highest.level, handling, _clauses(search, highest), terms, frozenset(extras))
 
 
-def _extras(panel: Panel, facts: Facts, search: Rung) -> dict[Extra, tuple[Policy, ...]]:
+def extras_of(panel: Panel, facts: Facts, search: Rung) -> dict[Extra, tuple[Policy, ...]]:
     """What may be seen beside the levels, and by which permits."""
     found = {}
     for extra in Extra:
@@ -108,14 +115,19 @@ def _extras(panel: Panel, facts: Facts, search: Rung) -> dict[Extra, tuple[Polic
     return found
 
 
+def action_steps(panel: Panel, facts: Facts, klass: VisibilityClass, terms: Terms) -> Iterator[tuple[str, Verdict]]:
+    """The actions of the chain, from the owner's on, up to the first that no rule forbids to carry out here."""
+    chain = terms.words(Obligation.DOWNGRADE)
+    for step in chain[chain.index(klass.action) :] if klass.action in chain else (klass.action,):
+        verdict = panel.ask(Deed.TAKE_ACTION, facts, {"action": step})
+        yield step, verdict
+        if not verdict.vetoed:
+            return
+
+
 def _action(panel: Panel, facts: Facts, klass: VisibilityClass, seen: Later) -> str:
-    """The first action of the chain, from the owner's on, that no rule forbids to carry out here."""
-    chain = seen.terms.words(Obligation.DOWNGRADE)
-    steps = chain[chain.index(klass.action) :] if klass.action in chain else (klass.action,)
-    for step in steps:
-        if not panel.ask(Deed.TAKE_ACTION, facts, {"action": step}).vetoed:
-            return step
-    return NO_ACTION
+    steps = action_steps(panel, facts, klass, seen.terms)
+    return next((step for step, verdict in steps if not verdict.vetoed), NO_ACTION)
 
 
 def _priority(search: Rung, klass: VisibilityClass) -> int:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 
 from watchlists.agreements.actions import SEARCH
 from watchlists.agreements.disclosure import Clause
@@ -65,19 +66,28 @@ def standing(in_force: Iterable[Agreement], request: Request) -> Standing:
     )
 
 
+class Precondition(StrEnum):
+    """What a permit to search may ask of the request beforehand."""
+
+    QUOTA = "quota"
+    JUSTIFICATION = "justification"
+    AUTHORISATION = "authorisation"
+
+
 def counts(request: Request, owner: str, agreement: Agreement, policy: Policy) -> bool:
     """Whether what a permit to search asks of the request beforehand is there."""
+    return next(unmet(request, owner, agreement, policy), None) is None
+
+
+def unmet(request: Request, owner: str, agreement: Agreement, policy: Policy) -> Iterator[Precondition]:
+    """What a permit to search asks of the request beforehand and is not there."""
     if agreement.id in request.exhausted:
-        return False
-    return all(_met(duty, request, owner) for duty in policy.duties)
-
-
-def _met(duty: Duty, request: Request, owner: str) -> bool:
-    if duty.obligation is Obligation.JUSTIFY:
-        return request.justified.issuperset(_words(duty))
-    if duty.obligation is Obligation.OWNER_AUTHORISATION:
-        return owner in request.authorised_by
-    return True
+        yield Precondition.QUOTA
+    for duty in policy.duties:
+        if duty.obligation is Obligation.JUSTIFY and not request.justified.issuperset(_words(duty)):
+            yield Precondition.JUSTIFICATION
+        if duty.obligation is Obligation.OWNER_AUTHORISATION and owner not in request.authorised_by:
+            yield Precondition.AUTHORISATION
 
 
 def _search_permits(in_force: Iterable[Agreement], request: Request) -> Iterator[tuple[Agreement, Policy]]:

@@ -15,7 +15,6 @@ ROLES: Final = frozenset({"terminal", "sync", "reviewer", "auditor", "operator"}
 
 CONTEXT: Final = frozenset({"purpose", "checkpoint", "case_reference", "score", "authorised", "emergency", "exercise"})
 
-_PURPOSE: Final = {".": {"left": {"Var": "context"}, "attr": "purpose"}}
 _COMPARISONS: Final = ("==", "!=", "contains", "containsAll", "containsAny")
 
 
@@ -61,16 +60,29 @@ def context_reads(tree: Mapping[str, Any]) -> frozenset[str]:
 
 
 def purposes_asked(tree: Mapping[str, Any]) -> frozenset[str] | None:
-    """The purposes outside which a policy can never match; None if its conditions do not name any as such.
+    """The purposes outside which a policy can never match; None if its conditions do not name any as such."""
+    return words_asked(tree, "context.purpose")
+
+
+def words_asked(tree: Mapping[str, Any], attribute: str) -> frozenset[str] | None:
+    """The words of an attribute outside which a policy can never match; None if its conditions do not name any as such.
 
     Reads what joins the conditions by `&&`: `context.purpose == "a"` and `["a", "b"].contains(context.purpose)`.
     """
+    variable, _, name = attribute.partition(".")
+    expression = {".": {"left": {"Var": variable}, "attr": name}}
     asked: frozenset[str] | None = None
     for part in _conjuncts(tree["conditions"]):
-        words = _equal_words(part)
+        words = _equal_words(part, expression)
         if words is not None:
             asked = words if asked is None else asked & words
     return asked
+
+
+def decimals(tree: Mapping[str, Any]) -> frozenset[str]:
+    """The decimal numbers that a policy compares with, such as "4.0"."""
+    found = (operand for operator, operand in _operators(tree["conditions"]) if operator == "decimal")
+    return frozenset(part["Value"] for operand in found for part in operand if "Value" in part)
 
 
 def _conjuncts(conditions: Any) -> Iterator[Mapping[str, Any]]:
@@ -83,12 +95,12 @@ def _conjuncts(conditions: Any) -> Iterator[Mapping[str, Any]]:
             yield part
 
 
-def _equal_words(part: Mapping[str, Any]) -> frozenset[str] | None:
-    """The words of a comparison with the purpose that only they can meet; None for any other expression."""
+def _equal_words(part: Mapping[str, Any], expression: Mapping[str, Any]) -> frozenset[str] | None:
+    """The words of a comparison with the expression that only they can meet; None for any other part."""
     for operator in ("==", "contains"):
         sides = list(part[operator].values()) if operator in part else []
-        if _PURPOSE in sides:
-            (other,) = (side for side in sides if side != _PURPOSE) if sides.count(_PURPOSE) == 1 else ({},)
+        if expression in sides:
+            (other,) = (side for side in sides if side != expression) if sides.count(expression) == 1 else ({},)
             values = other.get("Set", [other])
             if values and all(isinstance(value.get("Value"), str) for value in values):
                 return frozenset(value["Value"] for value in values)
