@@ -28,6 +28,8 @@ class EventKind(StrEnum):
     ENTRIES_PUT = "entries-put"
     ENTRY_READ = "entry-read"
     ENTRY_WITHDRAWN = "entry-withdrawn"
+    PROBING_SUSPECTED = "probing-suspected"
+    ENTRIES_AGED = "entries-aged"
 
 
 def record(connection: Connection, kind: EventKind, actor: Caller, now: datetime, details: Details) -> None:

@@ -65,6 +65,17 @@ class Overloaded(CrosscheckError):
         self.retry_after = retry_after
 
 
+class TooManyProbes(CrosscheckError):
+    """One person was checked more often than anybody needs to be."""
+
+    slug = "too-many-probes"
+    hint = "Do not check this person again for now; call your supervisor. Retry-After says in how many seconds to try."
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__("this person was checked too often lately; nothing was searched")
+        self.retry_after = retry_after
+
+
 class BodyTooLarge(InvalidInput):
     slug = "body-too-large"
     hint = "Send a smaller body: scale images down to about 1000 pixels on the long side."
@@ -106,6 +117,7 @@ STATUS_BY_SLUG: Mapping[str, int] = {
     "foreign-watchlist": 403,
     "body-too-large": 413,
     "image-too-large": 413,
+    "too-many-probes": 429,
     "overloaded": 503,
     "not-ready": 503,
     "entry-changed": 503,
@@ -162,7 +174,7 @@ def install(app: FastAPI) -> None:
 
 
 def headers_of(error: CrosscheckError) -> dict[str, str]:
-    if isinstance(error, Overloaded | NotReady):
+    if isinstance(error, Overloaded | NotReady | TooManyProbes):
         return {"Retry-After": str(error.retry_after)}
     if STATUS_BY_SLUG.get(error.slug) == 503:
         return {"Retry-After": "1"}

@@ -35,6 +35,18 @@ class Settings(BaseSettings):
     )
     max_capture_age: timedelta = Field(default=timedelta(minutes=10), description="Oldest accepted captured_at.")
     max_clock_ahead: timedelta = Field(default=timedelta(minutes=1), description="Furthest captured_at in the future.")
+    probes_per_subject: int = Field(default=10, ge=1, description="Checks of one person by one terminal in the window.")
+    probes_per_subject_partner: int = Field(
+        default=30, ge=1, description="Checks of one person by all terminals of a partner in the window."
+    )
+    probing_window: timedelta = Field(
+        default=timedelta(hours=1), gt=timedelta(), description="Time over which checks of one person are counted."
+    )
+    probing_samples: int = Field(
+        default=5000,
+        ge=0,
+        description="Samples of recent probes held in memory per partner, to count by; 0 to hold and count none.",
+    )
 
     @property
     def models_folder(self) -> Path:

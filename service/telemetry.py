@@ -25,6 +25,12 @@ class Metrics:
         self.gallery_sequence = Gauge(
             "crosscheck_gallery_sequence", "Change the gallery is current to", registry=self.registry
         )
+        self.probing = Counter(
+            "crosscheck_probing_suspected_total",
+            "Checks refused because one person was checked too often",
+            ["scope"],
+            registry=self.registry,
+        )
         self.admitted = Gauge(
             "crosscheck_checks_in_progress", "Checks being read, waiting or worked on", registry=self.registry
         )
