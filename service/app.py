@@ -18,6 +18,7 @@ from models.face import FaceEncoder
 from models.fingerprint.matcher import warm_up
 from models.weights import ModelStore
 from service import errors
+from service.ageing import Ageing
 from service.api import operator, terminal, watchlists
 from service.check import Checks
 from service.enrolment import Enrolment
@@ -80,6 +81,7 @@ def bootstrap(
         ),
         verifications=Verifications(encoder, store.engine, freshness, clock),
         enrolment=Enrolment(encoder, store, gallery, clock),
+        ageing=Ageing(store, gallery, clock),
         admission=Admission(settings.workers, settings.answer_within),
         owner_work=Admission(settings.workers, settings.answer_within),
         authentication=Admission(AUTHENTICATION_THREADS, settings.answer_within),

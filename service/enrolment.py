@@ -6,15 +6,16 @@ import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import ValidationError
 
 from models.errors import CrosscheckError, InvalidInput
 from service import audit
-from service.api.messages import EntryBody, ImportLine
+from service.api.owner_messages import EntryBody, ImportLine
 from service.audit import EventKind
+from service.entries import entry_of
 from service.errors import place_of, problem_of, problem_of_validation
 from service.identity import Caller, require
 from service.probes import SampleEncoder
@@ -22,7 +23,7 @@ from service.roles import Role
 from service.telemetry import log
 from watchlists.errors import UnknownWatchlist
 from watchlists.gallery import Gallery
-from watchlists.records import Entry, EntryKey, Subject, Templates, VisibilityClass, Watchlist
+from watchlists.records import Entry, EntryKey, Templates, Watchlist
 from watchlists.store import Outcome, PutResult, Store, StoredEntry
 
 
@@ -170,14 +171,14 @@ class Enrolment:
             return RefusedLine(problem_of(bug).model_dump(exclude_none=True))
 
     def _prepare(self, caller: Caller, key: EntryKey, body: EntryBody) -> PreparedEntry:
-        if body.expires_at is not None and body.expires_at <= self.clock():
+        now = self.clock()
+        if body.expires_at is not None and body.expires_at <= now:
             raise AlreadyExpired("expires_at is in the past")
         samples = self.encoder.encode(body.faces, body.fingerprints, enrolling=True)
         if samples.refused:  # a poor sample on a watchlist would be missed, or mistaken, at every check to come
             raise samples.refused[0].as_error()
-        klass = VisibilityClass(caller.partner, key.watchlist, body.category, body.action, body.handling)
-        subject = Subject(**body.subject.model_dump())
-        return PreparedEntry(Entry(key.entry, klass, subject, body.review_at, body.expires_at), samples.templates)
+        entry = entry_of(caller.partner, key, body, now.astimezone(UTC).date())
+        return PreparedEntry(entry, samples.templates)
 
 
 def _receipt(item: PreparedEntry, result: PutResult) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.exc import OperationalError
 
+from service.ageing import Ageing
 from service.check import Checks
 from service.enrolment import Enrolment
 from service.identity import TokenRegister
@@ -15,7 +16,7 @@ from service.settings import Settings
 from service.telemetry import Metrics, log
 from service.verification import Verifications
 from watchlists.agreements import RuleBookHolder
-from watchlists.errors import AgreementInvalid
+from watchlists.errors import AgreementInvalid, SealBroken
 from watchlists.gallery import LocalGallery
 from watchlists.store import Store
 
@@ -30,6 +31,7 @@ class Runtime:
     checks: Checks
     verifications: Verifications
     enrolment: Enrolment
+    ageing: Ageing
     admission: Admission
     owner_work: Admission
     authentication: Admission
@@ -52,6 +54,18 @@ class Runtime:
                 log.info("agreements loaded: %d", len(self.rules.current.agreements))
         except (AgreementInvalid, OSError) as error:
             log.error("agreements not loaded, those in use stay: %s", error)
+        self._look_at_ages()
+
+    def _look_at_ages(self) -> None:
+        try:
+            grown_up = self.ageing.look()
+        except OperationalError:
+            log.warning("the look at the ages of subjects waits: the database is busy")
+        except SealBroken as error:  # a key that does not open must not end the service
+            log.error("entries of subjects who had a birthday are not in their class yet: %s", error)
+        else:
+            if grown_up:
+                log.info("entries whose subjects have reached majority: %d", len(grown_up))
 
     def close(self) -> None:
         """Let go of threads and database connections; nothing waits to be written."""

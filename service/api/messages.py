@@ -11,7 +11,6 @@ from typing import Annotated, Any, Self
 from uuid import UUID
 
 from pydantic import (
-    AliasChoices,
     AwareDatetime,
     BaseModel,
     BeforeValidator,
@@ -194,65 +193,3 @@ class VerifyAnswer(BaseModel):
     threshold: float = Field(examples=[3.0])
     reference: SampleMessage
     probe: SampleMessage
-
-
-class WatchlistBody(Message):
-    title: Text = Field(examples=["Wanted persons of XB"])
-
-
-class WatchlistMessage(BaseModel):
-    watchlist: str
-    owner: str
-    title: str
-    entries: int
-
-
-class WatchlistsMessage(BaseModel):
-    watchlists: list[WatchlistMessage]
-
-
-class EntryBody(Message):
-    """One subject on a watchlist, as its owner writes it."""
-
-    category: Slug = Field(examples=["wanted"])
-    action: Slug = Field(examples=["inform-officer"])
-    handling: Annotated[tuple[HandlingCode, ...], Field(max_length=20)] = ()
-    subject: SubjectMessage = SubjectMessage()
-    faces: Annotated[tuple[FaceImage, ...], Field(max_length=20)] = ()
-    fingerprints: Annotated[tuple[FingerprintTemplate, ...], Field(max_length=20)] = ()
-    review_at: Moment | None = None
-    expires_at: Moment | None = None
-
-    @model_validator(mode="after")
-    def _has_a_sample(self) -> Self:
-        if not self.faces and not self.fingerprints:
-            raise PydanticCustomError("no_samples", "An entry needs a face image or a fingerprint template")
-        return self
-
-
-class ImportLine(EntryBody):
-    """One line of an import: an entry and its id."""
-
-    entry_id: Identifier = Field(validation_alias=AliasChoices("entry_id", "id"))
-
-
-class EntryMessage(BaseModel):
-    """An entry as its owner reads it back: everything but the templates, which never leave."""
-
-    watchlist: str
-    entry_id: str
-    category: str
-    action: str
-    handling: list[str]
-    subject: SubjectMessage
-    face_templates: int
-    finger_positions: list[Position]
-    review_at: AwareDatetime | None
-    expires_at: AwareDatetime | None
-    sequence: int
-
-
-class WriteAnswer(BaseModel):
-    entry_id: str
-    status: str = Field(examples=["created", "replaced", "unchanged"])
-    sequence: int = Field(description="Searches from this gallery_sequence on include the write")

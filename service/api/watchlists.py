@@ -8,18 +8,17 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request, Response
 
 from service.api.dependencies import AUTHENTICATED, CurrentCaller, CurrentRuntime, problems
-from service.api.messages import (
+from service.api.ndjson import MEDIA_TYPE, DuplexResponse, read_batches
+from service.api.owner_messages import (
     EntryBody,
     EntryMessage,
-    SubjectMessage,
     WatchlistBody,
     WatchlistMessage,
     WatchlistsMessage,
     WriteAnswer,
 )
-from service.api.ndjson import MEDIA_TYPE, DuplexResponse, read_batches
-from service.disclosure import subject_fields
 from service.enrolment import result_line
+from service.entries import message_of
 from service.runtime import Runtime
 from watchlists.records import EntryKey
 from watchlists.store import Outcome
@@ -77,21 +76,7 @@ async def get_entry(
     watchlist: WatchlistId, entry: EntryId, caller: CurrentCaller, runtime: CurrentRuntime
 ) -> EntryMessage:
     """Read back one of the caller's own entries. Templates never leave."""
-    stored = await runtime.owner_work.run(runtime.enrolment.read, caller, EntryKey(watchlist, entry))
-    klass = stored.entry.klass
-    return EntryMessage(
-        watchlist=watchlist,
-        entry_id=entry,
-        category=klass.category,
-        action=klass.action,
-        handling=list(klass.handling),
-        subject=SubjectMessage.model_validate(subject_fields(stored.entry.subject)),
-        face_templates=len(stored.templates.faces),
-        finger_positions=[finger.position for finger in stored.templates.fingers],
-        review_at=stored.entry.review_at,
-        expires_at=stored.entry.expires_at,
-        sequence=stored.sequence,
-    )
+    return message_of(await runtime.owner_work.run(runtime.enrolment.read, caller, EntryKey(watchlist, entry)))
 
 
 @router.delete("/{watchlist}/entries/{entry}", status_code=204, responses=problems(401, 403, 404, 422, 503))

@@ -36,6 +36,9 @@ class Clock:
     def turn(self, ahead: timedelta) -> None:
         self._ahead += ahead
 
+    def set(self, moment: datetime) -> None:
+        self.turn(moment - self())
+
 
 def base64_of(data: bytes) -> str:
     return base64.b64encode(data).decode("ascii")

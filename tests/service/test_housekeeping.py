@@ -1,14 +1,23 @@
-"""What is done without anybody asking: agreements that change are followed, whole or not at all."""
+"""What is done without anybody asking: agreements that change are followed, whole or not at all; children grow up."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from service.audit import EventKind
+from service.schema import audit_events
 from tests.service.node import Node
+from watchlists.database import writing
+from watchlists.records import Age, EntryKey
+from watchlists.schema import owner_keys
 
 WANTED = 1
+TURNS_12, TURNS_18 = "2018-06-16", "2012-06-16"  # on the day after that of `eve`
 RULES = Path("agreements") / "xa-xb" / "rules.cedar"
 
 
@@ -31,3 +40,69 @@ def test_a_broken_agreement_leaves_those_in_use(wanted: Node, caplog: pytest.Log
     wanted.runtime.keep_house()
     assert wanted.check("xa", finger_number=WANTED)["outcome"] == "flagged"
     assert "xa-xb/rules.cedar" in caplog.text
+
+
+@pytest.fixture
+def eve(node: Node) -> Node:
+    """A node on 15 June 2030."""
+    node.clock.set(datetime(2030, 6, 15, 12, tzinfo=UTC))
+    return node
+
+
+def enrol_child(node: Node, entry_id: str, birth_date: str, **fields: Any) -> None:
+    node.enrol("xb", entry_id, finger_number=WANTED, subject={"birth_date": birth_date}, **fields)
+
+
+def age_of(node: Node, entry_id: str) -> str:
+    age: str = node.call("xb-sync", "GET", f"/v1/watchlists/xb-alerts/entries/{entry_id}").json()["age"]
+    return age
+
+
+def events_of_ageing(node: Node) -> list[dict[str, object]]:
+    query = select(audit_events).where(audit_events.c.kind == EventKind.ENTRIES_AGED).order_by(audit_events.c.number)
+    with node.runtime.store.engine.connect() as connection:
+        return [{"partner": row.partner} | row.details for row in connection.execute(query)]
+
+
+def test_entries_follow_the_birthdays_of_their_subjects_once_a_day(eve: Node) -> None:
+    enrol_child(eve, "E-1", TURNS_12, gravity_months=36)
+    enrol_child(eve, "E-2", TURNS_18)
+    eve.runtime.keep_house()
+    assert (age_of(eve, "E-1"), age_of(eve, "E-2")) == ("under-12", "minor")
+
+    eve.clock.turn(timedelta(days=1))
+    eve.runtime.keep_house()
+    assert (age_of(eve, "E-1"), age_of(eve, "E-2")) == ("minor", "adult")
+    in_gallery = {klass.conditions.age for klass in eve.runtime.gallery.classes()}
+    assert in_gallery == {Age.MINOR, Age.ADULT}
+    written = {"partner": "xb", "watchlist": "xb-alerts", "entries": ["E-1", "E-2"], "adults": ["E-2"]}
+    assert events_of_ageing(eve) == [written]
+
+    eve.runtime.keep_house()
+    assert events_of_ageing(eve) == [written]
+
+
+def test_the_look_tells_who_has_reached_majority(eve: Node) -> None:
+    for name in ("E-1", "E-2"):
+        enrol_child(eve, name, TURNS_18)
+    enrol_child(eve, "E-3", TURNS_12)
+    eve.clock.turn(timedelta(days=1))
+
+    assert eve.runtime.ageing.look() == (EntryKey("xb-alerts", "E-1"), EntryKey("xb-alerts", "E-2"))
+    assert eve.runtime.ageing.look() == ()
+
+
+def test_what_could_not_be_written_is_taken_up_again(eve: Node, caplog: pytest.LogCaptureFixture) -> None:
+    enrol_child(eve, "E-1", TURNS_18)
+    eve.clock.turn(timedelta(days=1))
+    broken = {"owner": "xb", "generation": 2, "wrapped_key": bytes(61), "made_at": eve.clock()}
+    with writing(eve.runtime.store.engine) as connection:
+        connection.execute(owner_keys.insert().values(broken))
+    eve.runtime.keep_house()
+    assert "not in their class yet" in caplog.text
+    assert events_of_ageing(eve) == []
+
+    with writing(eve.runtime.store.engine) as connection:
+        connection.execute(owner_keys.delete().where(owner_keys.c.generation == 2))
+    eve.runtime.keep_house()
+    assert [event["adults"] for event in events_of_ageing(eve)] == [["E-1"]]

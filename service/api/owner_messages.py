@@ -1,0 +1,130 @@
+"""The JSON of the owner partner's calls: watchlists and their entries."""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+from pydantic import AliasChoices, AwareDatetime, BaseModel, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from models.samples import Position
+from service.api.messages import (
+    FaceImage,
+    FingerprintTemplate,
+    HandlingCode,
+    Identifier,
+    Message,
+    Moment,
+    Slug,
+    SubjectMessage,
+    Text,
+)
+from watchlists.records import Age, LinkKind
+
+LONGEST_SENTENCE = 1200
+"""Months; what carries a sentence for life is given as this."""
+
+
+class WatchlistBody(Message):
+    title: Text = Field(examples=["Wanted persons of XB"])
+
+
+class WatchlistMessage(BaseModel):
+    watchlist: str
+    owner: str
+    title: str
+    entries: int
+
+
+class WatchlistsMessage(BaseModel):
+    watchlists: list[WatchlistMessage]
+
+
+class LinkMessage(Message):
+    """From an entry to another one, of the same owner or of another; whether that exists is not checked."""
+
+    kind: LinkKind = Field(examples=["associated"])
+    watchlist: Identifier = Field(examples=["xa-missing"], repr=False)
+    entry: Identifier = Field(examples=["E-2026-0031"], repr=False)
+
+
+class EntryBody(Message):
+    """One subject on a watchlist, as its owner writes it."""
+
+    category: Slug = Field(examples=["wanted"])
+    action: Slug = Field(examples=["inform-officer"])
+    handling: Annotated[tuple[HandlingCode, ...], Field(max_length=20)] = ()
+    subject: SubjectMessage = SubjectMessage()
+    faces: Annotated[tuple[FaceImage, ...], Field(max_length=20)] = ()
+    fingerprints: Annotated[tuple[FingerprintTemplate, ...], Field(max_length=20)] = ()
+    review_at: Moment | None = None
+    expires_at: Moment | None = None
+    excluded: Annotated[tuple[Slug, ...], Field(max_length=200)] = Field(
+        default=(),
+        examples=[["xc"]],
+        description="Partners or countries to whom the entry does not exist, whatever an agreement says",
+    )
+    flagged_by: Annotated[tuple[Slug, ...], Field(max_length=200)] = Field(
+        default=(), examples=[["xd"]], description="Partners in whose territory the action is not to be taken"
+    )
+    hidden_until: Moment | None = Field(
+        default=None, description="Before this moment the entry exists for its owner alone"
+    )
+    in_child_interest: bool = Field(default=False, description="Entered to protect the child that it is about")
+    gravity_months: int | None = Field(
+        default=None, ge=0, le=LONGEST_SENTENCE, description="Longest sentence that the offence carries"
+    )
+    contested: bool = Field(default=False, description="The subject contests that the data are accurate")
+    exercise: bool = Field(default=False, description="For exercise or research; never compared with a live probe")
+    links: Annotated[tuple[LinkMessage, ...], Field(max_length=100)] = Field(
+        default=(), description="To other entries, in any order; seen by those who may see both entries", repr=False
+    )
+    misused_identity: SubjectMessage | None = Field(
+        default=None, description="The person whose identity the subject uses, so that the two can be told apart"
+    )
+
+    @model_validator(mode="after")
+    def _has_a_sample(self) -> Self:
+        if not self.faces and not self.fingerprints:
+            raise PydanticCustomError("no_samples", "An entry needs a face image or a fingerprint template")
+        return self
+
+
+class ImportLine(EntryBody):
+    """One line of an import: an entry and its id."""
+
+    entry_id: Identifier = Field(validation_alias=AliasChoices("entry_id", "id"))
+
+
+class EntryMessage(BaseModel):
+    """An entry as its owner reads it back: everything but the templates, which never leave."""
+
+    watchlist: str
+    entry_id: str
+    category: str
+    action: str
+    handling: list[str]
+    subject: SubjectMessage
+    face_templates: int
+    finger_positions: list[Position]
+    review_at: AwareDatetime | None
+    expires_at: AwareDatetime | None
+    excluded: list[str]
+    flagged_by: list[str]
+    hidden_until: AwareDatetime | None
+    age: Age = Field(
+        description="Of the subject, by its date of birth; it follows by itself on the day of the birthday"
+    )
+    in_child_interest: bool
+    gravity_months: int | None
+    contested: bool
+    exercise: bool
+    links: list[LinkMessage] = Field(repr=False)
+    misused_identity: SubjectMessage | None
+    sequence: int
+
+
+class WriteAnswer(BaseModel):
+    entry_id: str
+    status: str = Field(examples=["created", "replaced", "unchanged"])
+    sequence: int = Field(description="Searches from this gallery_sequence on include the write")

@@ -1,0 +1,86 @@
+"""An entry as it comes in and as it goes back to its owner: from the wire to a record, and back."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from service.api.messages import SubjectMessage
+from service.api.owner_messages import EntryBody, EntryMessage, LinkMessage
+from service.disclosure import subject_fields
+from watchlists.ages import age_on
+from watchlists.records import Conditions, Entry, EntryKey, Link, Subject, VisibilityClass
+from watchlists.store import StoredEntry
+
+
+def entry_of(owner: str, key: EntryKey, body: EntryBody, today: date) -> Entry:
+    """Return what `owner` wants to have written as `key`.
+
+    Raises:
+        InvalidInput: a moment is so far off that UTC cannot express it.
+    """
+    conditions = _conditions(body, today)
+    return Entry(
+        id=key.entry,
+        klass=VisibilityClass(owner, key.watchlist, body.category, body.action, body.handling, conditions),
+        subject=_subject(body.subject),
+        review_at=body.review_at,
+        expires_at=body.expires_at,
+        links=_links(body.links),
+        misused_identity=None if body.misused_identity is None else _subject(body.misused_identity),
+    )
+
+
+def message_of(stored: StoredEntry) -> EntryMessage:
+    """Return what the owner reads back; no template is in it."""
+    entry, klass, conditions = stored.entry, stored.entry.klass, stored.entry.klass.conditions
+    misused = entry.misused_identity
+    return EntryMessage(
+        watchlist=klass.watchlist,
+        entry_id=entry.id,
+        category=klass.category,
+        action=klass.action,
+        handling=list(klass.handling),
+        subject=_subject_message(entry.subject),
+        face_templates=len(stored.templates.faces),
+        finger_positions=[finger.position for finger in stored.templates.fingers],
+        review_at=entry.review_at,
+        expires_at=entry.expires_at,
+        excluded=list(conditions.excluded),
+        flagged_by=list(conditions.flagged_by),
+        hidden_until=conditions.hidden_until,
+        age=conditions.age,
+        in_child_interest=conditions.in_child_interest,
+        gravity_months=conditions.gravity,
+        contested=conditions.contested,
+        exercise=conditions.exercise,
+        links=[LinkMessage(kind=link.kind, watchlist=link.to.watchlist, entry=link.to.entry) for link in entry.links],
+        misused_identity=None if misused is None else _subject_message(misused),
+        sequence=stored.sequence,
+    )
+
+
+def _conditions(body: EntryBody, today: date) -> Conditions:
+    return Conditions(
+        excluded=body.excluded,
+        flagged_by=body.flagged_by,
+        hidden_until=body.hidden_until,
+        age=age_on(body.subject.birth_date, today),
+        in_child_interest=body.in_child_interest,
+        gravity=body.gravity_months,
+        contested=body.contested,
+        exercise=body.exercise,
+    )
+
+
+def _links(messages: tuple[LinkMessage, ...]) -> tuple[Link, ...]:
+    """Return the links in one order, so that sending them in another changes nothing."""
+    links = {Link(message.kind, EntryKey(message.watchlist, message.entry)) for message in messages}
+    return tuple(sorted(links, key=lambda link: (link.kind, link.to)))
+
+
+def _subject(message: SubjectMessage) -> Subject:
+    return Subject(**message.model_dump())
+
+
+def _subject_message(subject: Subject) -> SubjectMessage:
+    return SubjectMessage.model_validate(subject_fields(subject))
