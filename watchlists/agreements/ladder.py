@@ -97,21 +97,19 @@ def _joined(rungs: Sequence[Rung], panel: Panel, facts: Facts, klass: Visibility
     search, highest = rungs[0], rungs[-1]
     extras = extras_of(panel, facts, search) if highest.level >= Level.ALERT else {}
     policies = [policy for rung in rungs for policy in rung.policies]
-    policies += [policy for matched in extras.values() for policy in matched]
+    policies += [policy for permits in extras.values() for matched in permits.values() for policy in matched]
     terms = Terms.merge(duty for policy in policies for duty in policy.duties)
     handling = strictest((*klass.handling, *terms.codes))
     return Later(highest.level, handling, _clauses(search, highest), terms, frozenset(extras))
 
 
-def extras_of(panel: Panel, facts: Facts, search: Rung) -> dict[Extra, tuple[Policy, ...]]:
+def extras_of(panel: Panel, facts: Facts, search: Rung) -> dict[Extra, Permits]:
     """What may be seen beside the levels, and by which permits."""
-    found = {}
+    found: dict[Extra, Permits] = {}
     for extra in Extra:
         permits = panel.ask(extra.action, facts).permits
-        if policies := tuple(
-            policy for agreement in permits if agreement in search.permits for policy in permits[agreement]
-        ):
-            found[extra] = policies
+        if helping := {agreement: permits[agreement] for agreement in permits if agreement in search.permits}:
+            found[extra] = helping
     return found
 
 

@@ -75,6 +75,7 @@ class Agreement:
         supersedes: versions, as `id@version`, that are void once this one comes into force.
         purposes, categories: the words that its permits speak of; for any other word nothing is permitted.
         reads: the attributes of the context that its rules read.
+        authorities: those that its rules tell apart.
         priority: categories, the one whose action is carried out first at the head.
         incompatible: pairs of categories that one person may not be entered in together.
         compatibility_cites: the article that says so.
@@ -91,6 +92,7 @@ class Agreement:
     categories: frozenset[str]
     policies: tuple[Policy, ...]
     reads: frozenset[str]
+    authorities: frozenset[str] = frozenset()
     priority: tuple[str, ...] = ()
     incompatible: frozenset[frozenset[str]] = frozenset()
     compatibility_cites: str | None = None
@@ -116,7 +118,7 @@ def load_agreement(folder: Path) -> Agreement:
     """
     particulars = _read_particulars(folder)
     file = f"{folder.name}/{RULES_FILE}"
-    policies = read_policies(_read_text(folder / RULES_FILE), file)
+    policies = read_policies(read_text(folder / RULES_FILE), file)
     _check_vocabulary(policies, particulars, file)
     return Agreement(
         id=particulars.id,
@@ -130,6 +132,7 @@ def load_agreement(folder: Path) -> Agreement:
         categories=frozenset(particulars.categories),
         policies=policies,
         reads=frozenset[str]().union(*(context_reads(policy.tree) for policy in policies)),
+        authorities=frozenset(particulars.authorities),
         priority=tuple(particulars.priority),
         incompatible=frozenset(frozenset(pair) for pair in particulars.incompatible),
         compatibility_cites=particulars.compatibility_cites,
@@ -148,19 +151,24 @@ def load_agreements(root: Path) -> tuple[Agreement, ...]:
     return tuple(load_agreement(folder) for folder in folders)
 
 
-def _read_text(path: Path) -> str:
+def read_text(path: Path, cap: int = RULES_CAP) -> str:
+    """A file of an agreement's folder, at most `cap` bytes of UTF-8.
+
+    Raises:
+        AgreementInvalid: it cannot be read, is too large, or is not text.
+    """
     file = f"{path.parent.name}/{path.name}"
     try:
         with path.open("rb") as stream:
-            content = stream.read(RULES_CAP + 1)
+            content = stream.read(cap + 1)
     except OSError as error:
         raise AgreementInvalid(
             file,
             f"cannot be read: {error.strerror}",
             hint=f"An agreement's folder holds {AGREEMENT_FILE} and {RULES_FILE}.",
         ) from error
-    if len(content) > RULES_CAP:
-        raise AgreementInvalid(file, f"is larger than {RULES_CAP} bytes")
+    if len(content) > cap:
+        raise AgreementInvalid(file, f"is larger than {cap} bytes")
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -169,7 +177,7 @@ def _read_text(path: Path) -> str:
 
 def _read_particulars(folder: Path) -> _Particulars:
     file = f"{folder.name}/{AGREEMENT_FILE}"
-    text = _read_text(folder / AGREEMENT_FILE)
+    text = read_text(folder / AGREEMENT_FILE)
     try:
         return _Particulars.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:

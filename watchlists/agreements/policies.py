@@ -73,7 +73,7 @@ def read_policies(unverified_rules: str, file: str) -> tuple[Policy, ...]:
     Raises:
         AgreementInvalid: with the line of the statement that is wrong.
     """
-    _refuse_hidden_characters(unverified_rules, file)
+    refuse_hidden_characters(unverified_rules, file)
     policies: dict[str, Policy] = {}
     for line, statement in _statements(unverified_rules):
         policy = _read_policy(statement, line, file)
@@ -87,8 +87,12 @@ def read_policies(unverified_rules: str, file: str) -> tuple[Policy, ...]:
     return tuple(policies.values())
 
 
-def _refuse_hidden_characters(text: str, file: str) -> None:
-    """Refuse control and direction marks: a lawyer must see what the machine reads."""
+def refuse_hidden_characters(text: str, file: str) -> None:
+    """Refuse control and direction marks: a lawyer must see what the machine reads.
+
+    Raises:
+        AgreementInvalid: with the line.
+    """
     for number, line in enumerate(text.split("\n"), start=1):
         for character in line.removesuffix("\r"):
             if character != "\t" and unicodedata.category(character) in {"Cc", "Cf", "Co", "Cs"}:
