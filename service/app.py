@@ -21,6 +21,7 @@ from service import errors
 from service.ageing import Ageing
 from service.api import operator, terminal, watchlists
 from service.check import Checks
+from service.disclosure import StoredEntries
 from service.enrolment import Enrolment
 from service.errors import Problem
 from service.freshness import Freshness
@@ -29,6 +30,7 @@ from service.identity import TokenRegister
 from service.ledger import Ledger
 from service.limits import Admission
 from service.probes import SampleEncoder
+from service.probing import ProbeBudget, ProbeWatch
 from service.runtime import Runtime
 from service.settings import Settings
 from service.storage import open_store, system_clock
@@ -61,6 +63,7 @@ def bootstrap(
     gallery.load()
     rules = RuleBookHolder(settings.agreements_folder)
     encoder = SampleEncoder(faces)
+    metrics = Metrics()
     freshness = Freshness(settings.max_capture_age, settings.max_clock_ahead)
     ledger = Ledger(store.engine, store.keys, settings.keep_answers)
     return Runtime(
@@ -73,9 +76,10 @@ def bootstrap(
             encoder=encoder,
             gallery=gallery,
             rules=lambda: rules.current,
-            subject_of=store.subject,
+            entries=StoredEntries(store),
             ledger=ledger,
             freshness=freshness,
+            watch=ProbeWatch(_probe_budget(settings), faces.calibration, store.engine, metrics),
             target_fpir=settings.target_fpir,
             clock=clock,
         ),
@@ -86,7 +90,16 @@ def bootstrap(
         owner_work=Admission(settings.workers, settings.answer_within),
         authentication=Admission(AUTHENTICATION_THREADS, settings.answer_within),
         importers=ThreadPoolExecutor(settings.workers, "import"),
-        metrics=Metrics(),
+        metrics=metrics,
+    )
+
+
+def _probe_budget(settings: Settings) -> ProbeBudget:
+    return ProbeBudget(
+        window=settings.probing_window,
+        at_terminal=settings.probes_per_subject,
+        at_partner=settings.probes_per_subject_partner,
+        remembered=settings.probing_samples,
     )
 
 

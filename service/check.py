@@ -2,6 +2,7 @@
 
 What happens before: `gate` has authenticated the terminal and bound it to its partner, `limits` has admitted it, and
 pydantic has checked the shape of the request. What the caller still owes: to send the answer, and to forget the probe.
+Of a probe, `probing` remembers for an hour what recognises it, in memory.
 """
 
 from __future__ import annotations
@@ -11,16 +12,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from service.api.messages import MatchAnswer, MatchRequest
-from service.disclosure import disclose
+from service.disclosure import Entries, disclose
 from service.freshness import Freshness
 from service.identity import Caller, require
 from service.ledger import Conclusion, Ledger
 from service.probes import EncodedSamples, SampleEncoder
+from service.probing import ProbeWatch
 from service.roles import Role
 from watchlists.agreements import Request, RuleBook
 from watchlists.errors import EntryChanged
 from watchlists.gallery import Gallery
-from watchlists.records import EntryKey, Subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +31,10 @@ class Checks:
     encoder: SampleEncoder
     gallery: Gallery
     rules: Callable[[], RuleBook]
-    subject_of: Callable[[EntryKey, int], Subject]
+    entries: Entries
     ledger: Ledger
     freshness: Freshness
+    watch: ProbeWatch
     target_fpir: float
     clock: Callable[[], datetime]
 
@@ -44,37 +46,40 @@ class Checks:
             CheckConflict: the check_id was used with another body.
             StaleCapture: the probe was not captured just now.
             InvalidInput: a sample is damaged, or none can be compared.
+            TooManyProbes: the person was checked too often lately.
             EntryChanged: candidates were rewritten twice while they were disclosed; the terminal should repeat.
         """
         # 1. Only terminals check, each in the name of its partner.
         require(caller, Role.TERMINAL)
         # 2. A repeated check gets the answer it had: nothing is searched, disclosed or flagged twice.
-        now = self.clock()
-        if (known := self.ledger.recall(caller, request, now)) is not None:
+        now, rules = self.clock(), self.rules()
+        in_force = {agreement.name for agreement in rules.in_force(now)}
+        if (known := self.ledger.recall(caller, request, now, in_force)) is not None:
             return known
         # 3. A probe is of a person who stands there now.
         self.freshness.require(request.captured_at, now)
         # 4. Decode, assess and embed; what cannot be compared is said, with what to do.
         probe = self._encode(request)
-        # 5 to 7. Once more if a candidate was rewritten before it was disclosed: the rules decided on what it was.
+        # 5. Nobody is checked over and over: whoever varies a probe, to climb towards an entry, is stopped here.
+        self.watch.admit(caller, request, probe.templates, now)
+        asked = _asked(caller, request)
+        # 6 to 8. Once more if a candidate was rewritten before it was disclosed: the rules decided on what it was.
         try:
-            conclusion = self._search(caller, request, probe, now)
+            conclusion = self._search(rules, asked, probe, now)
         except EntryChanged:
-            conclusion = self._search(caller, request, probe, now)
-        # 8. Flag for people to decide, audit, answer: in one transaction, or not at all.
+            conclusion = self._search(rules, asked, probe, now)
+        # 9. Flag for people to decide, audit, answer: in one transaction, or not at all.
         return self.ledger.conclude(caller, request, conclusion)
 
-    def _search(self, caller: Caller, request: MatchRequest, probe: EncodedSamples, now: datetime) -> Conclusion:
-        # 5. Which entries may this partner search, for this purpose? The others are not compared.
-        rules = self.rules()
-        asked = Request(caller.partner, caller.role, request.purpose, request.case_reference, request.checkpoint)
+    def _search(self, rules: RuleBook, asked: Request, probe: EncodedSamples, now: datetime) -> Conclusion:
+        # 6. Which entries may this partner search, for this purpose? The others are not compared.
         self.gallery.catch_up()
         classes = self.gallery.classes()
         visible = rules.visible(asked, classes, now)
-        # 6. Search, calibrate, fuse; keep what passes the flag threshold for a gallery of that size.
+        # 7. Search, calibrate, fuse; keep what passes the flag threshold for a gallery of that size.
         found = self.gallery.search(probe.templates, visible, considered=classes, target_fpir=self.target_fpir, now=now)
-        # 7. Of each candidate, exactly what its owner's agreement lets this partner see.
-        candidates = disclose(rules, asked, found.candidates, self.subject_of, now)
+        # 8. Of each candidate, exactly what its owner's agreement lets this partner see.
+        candidates = disclose(rules, asked, found.candidates, self.entries, now)
         complete = found.complete and not probe.refused
         return Conclusion(now, complete, found.sequence, probe, candidates)
 
@@ -84,3 +89,18 @@ class Checks:
         if len(probe.refused) == len(probe.samples):
             raise probe.refused[0].as_error()
         return probe
+
+
+def _asked(caller: Caller, request: MatchRequest) -> Request:
+    given = {"case-reference": request.case_reference, "justification": request.justification}
+    return Request(
+        partner=caller.partner,
+        role=caller.role,
+        purpose=request.purpose,
+        case_reference=request.case_reference,
+        checkpoint=request.checkpoint,
+        country=caller.country,
+        authority=caller.authority,
+        justified=frozenset(name for name, value in given.items() if value is not None),
+        exercise=request.exercise,
+    )

@@ -1,72 +1,147 @@
-"""From candidates to what the asking partner gets to see of them: the rules decide, the mask cuts."""
+"""From candidates to what is known of them, and to what the terminal gets to see: the rules decide, the mask cuts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from uuid import uuid4
+from typing import Protocol
+from uuid import UUID, uuid4
 
 from models.calibration import band
 from service.api.messages import CandidateMessage
 from service.telemetry import log
-from watchlists.agreements import Disclosure, FullCandidate, Level, Request, RuleBook, mask, tenths
+from watchlists.agreements import Disclosure, Extra, FullCandidate, Level, Obligation, Request, RuleBook, mask, tenths
 from watchlists.errors import SealBroken
 from watchlists.gallery import Candidate
-from watchlists.records import EntryKey, Subject
+from watchlists.records import EntryKey, Link, Subject, VisibilityClass
+from watchlists.store import Store
+from watchlists.templates import Details
+
+NO_DETAILS = Details(Subject())
+_PSEUDONYM = 24
+"""Hexadecimal digits, 96 bits: two entries do not share a pseudonym by chance."""
+
+
+class Entries(Protocol):
+    """What disclosure reads of entries."""
+
+    def details(self, key: EntryKey, sequence: int | None = None) -> Details:
+        """Open what is sealed about people, in the version of `sequence`; EntryChanged if that is gone."""
+        ...
+
+    def classes_of(self, keys: Collection[EntryKey]) -> Mapping[EntryKey, VisibilityClass]:
+        """Return the classes of those of `keys` that there are."""
+        ...
+
+    def pseudonym(self, owner: str, key: EntryKey, partner: str) -> str:
+        """Return a name for the entry that `partner` recognises it by and learns nothing from."""
+        ...
+
+
+class StoredEntries:
+    """`Entries` of a store."""
+
+    def __init__(self, store: Store) -> None:
+        self.details = store.details
+        self.classes_of = store.classes_of
+        self._keys = store.keys
+
+    def pseudonym(self, owner: str, key: EntryKey, partner: str) -> str:
+        named = "\0".join((key.watchlist, key.entry, partner))
+        return self._keys.digest_for(owner, "pseudonym", named.encode()).hex()[:_PSEUDONYM]
 
 
 @dataclass(frozen=True, slots=True)
 class DisclosedCandidate:
-    """One candidate of a flag: what was found, and what goes out."""
+    """One candidate of a flag: what was found, what the rules say, and what goes out; None if nothing does."""
 
+    id: UUID
     found: Candidate
-    message: CandidateMessage
+    decision: Disclosure
+    message: CandidateMessage | None
 
 
 def disclose(
-    rules: RuleBook,
-    asked: Request,
-    candidates: Iterable[Candidate],
-    subject_of: Callable[[EntryKey, int], Subject],
-    now: datetime,
+    rules: RuleBook, asked: Request, candidates: Iterable[Candidate], entries: Entries, now: datetime
 ) -> tuple[DisclosedCandidate, ...]:
-    """Return what `asked` may see of `candidates`, ordered by what is shown of them and by nothing that is not.
+    """Return the candidates that somebody may know of, ordered by what is shown of them and by nothing that is not.
 
     Raises:
         EntryChanged: a candidate was rewritten or withdrawn since it was found.
     """
-    decided = ((candidate, rules.disclosure(asked, candidate.klass, candidate.score, now)) for candidate in candidates)
-    disclosed = [
-        _disclosed(candidate, decision, subject_of) for candidate, decision in decided if decision.level > Level.NONE
-    ]
-    return tuple(sorted(disclosed, key=_shown_order))
+    decided = [(found, rules.disclosure(asked, found.klass, found.score, now)) for found in candidates]
+    known = _capped([(found, decision) for found, decision in decided if decision.known])
+    disclosing = _Disclosing(rules, asked, entries, now)
+    return tuple(sorted((disclosing.disclose(*each) for each in known), key=_shown_order))
 
 
-def _disclosed(
-    candidate: Candidate, decision: Disclosure, subject_of: Callable[[EntryKey, int], Subject]
-) -> DisclosedCandidate:
-    subject = Subject()
-    if decision.level >= Level.BIOGRAPHICS:  # the sealed subject is opened only for those who may read it
+def _capped(known: Sequence[tuple[Candidate, Disclosure]]) -> Iterator[tuple[Candidate, Disclosure]]:
+    """Keep of each owner's candidates the best, as many as the strictest cap among their terms allows."""
+    caps: dict[str, int] = {}
+    for found, decision in known:
+        cap = decision.duties.count(Obligation.CANDIDATES)
+        if cap is not None:
+            caps[found.klass.owner] = min(cap, caps.get(found.klass.owner, cap))
+    taken = Counter[str]()
+    for found, decision in sorted(known, key=lambda each: -each[0].score):
+        owner = found.klass.owner
+        taken[owner] += 1
+        if taken[owner] <= caps.get(owner, taken[owner]):
+            yield found, decision
+
+
+@dataclass(frozen=True, slots=True)
+class _Disclosing:
+    """One disclosure: all candidates of one check, under one rule book."""
+
+    rules: RuleBook
+    asked: Request
+    entries: Entries
+    now: datetime
+
+    def disclose(self, found: Candidate, decision: Disclosure) -> DisclosedCandidate:
+        candidate_id = uuid4()
+        if decision.shown is Level.NONE:
+            return DisclosedCandidate(candidate_id, found, decision, None)
+        decision, details = self._details(found, decision)
+        shown = mask(decision, self._full(found, decision, details))
+        message = CandidateMessage.model_validate({"candidate_id": candidate_id, "owner": found.klass.owner, **shown})
+        return DisclosedCandidate(candidate_id, found, decision, message)
+
+    def _details(self, found: Candidate, decision: Disclosure) -> tuple[Disclosure, Details]:
+        """Open the sealed details, only for those who may read some of them."""
+        if decision.level < Level.BIOGRAPHICS and not decision.extras:
+            return decision, NO_DETAILS
         try:
-            subject = subject_of(candidate.key, candidate.sequence)
+            return decision, self.entries.details(found.key, found.sequence)
         except SealBroken:  # one damaged row must not hide that there is a hit, nor the hits of others
-            log.error("the subject of a candidate does not open; it is disclosed at level alert")
-            decision = replace(decision, level=Level.ALERT)
-    shown = mask(decision, _full(candidate, subject))
-    message = CandidateMessage.model_validate({"candidate_id": uuid4(), "owner": candidate.klass.owner, **shown})
-    return DisclosedCandidate(candidate, message)
+            log.error("the details of a candidate do not open; it is disclosed at level alert")
+            return replace(decision, level=min(decision.level, Level.ALERT), extras=frozenset()), NO_DETAILS
 
+    def _full(self, found: Candidate, decision: Disclosure, details: Details) -> FullCandidate:
+        hides = decision.terms.has(Obligation.PSEUDONYM)
+        misused = details.misused_identity
+        return FullCandidate(
+            score=found.score,
+            band=band(tenths(found.score) / 10).value,  # the score that is shown, so that the two never disagree
+            reference=f"{found.key.watchlist}/{found.key.entry}",
+            pseudonym=self.entries.pseudonym(found.klass.owner, found.key, self.asked.partner) if hides else "",
+            category=found.klass.category,
+            subject=subject_fields(details.subject),
+            links=tuple(self._links(details.links)) if Extra.LINKS in decision.extras else (),
+            misused_identity=None if misused is None else subject_fields(misused),
+        )
 
-def _full(candidate: Candidate, subject: Subject) -> FullCandidate:
-    return FullCandidate(
-        score=candidate.score,
-        band=band(tenths(candidate.score) / 10).value,  # the score that is shown, so that the two never disagree
-        reference=f"{candidate.key.watchlist}/{candidate.key.entry}",
-        category=candidate.klass.category,
-        action=candidate.klass.action,
-        subject=subject_fields(subject),
-    )
+    def _links(self, links: Iterable[Link]) -> Iterator[dict[str, str]]:
+        """The links to entries that this request may see; the others as if they did not exist."""
+        targets = list(links)
+        classes = self.entries.classes_of([link.to for link in targets])
+        visible = self.rules.visible(self.asked, classes.values(), self.now)
+        for link in targets:
+            if classes.get(link.to) in visible:
+                yield {"kind": link.kind.value, "reference": f"{link.to.watchlist}/{link.to.entry}"}
 
 
 def subject_fields(subject: Subject) -> dict[str, object]:
@@ -80,6 +155,9 @@ def subject_fields(subject: Subject) -> dict[str, object]:
     }
 
 
-def _shown_order(candidate: DisclosedCandidate) -> tuple[float, str]:
-    shown = candidate.message.score
-    return (-shown if shown is not None else 0.0, str(candidate.message.candidate_id))
+def _shown_order(candidate: DisclosedCandidate) -> tuple[int, float, str]:
+    """Alerts by their priority among those that are seen as such, then by the score that is shown."""
+    message = candidate.message
+    priority = candidate.decision.priority if message is not None and message.alert is not None else 0
+    shown = message.score if message is not None else None
+    return (priority, -shown if shown is not None else 0.0, str(candidate.id))

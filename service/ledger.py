@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import hmac
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from pydantic import BaseModel
-from sqlalchemy import Connection, Engine, RowMapping, select
+from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, select
 from sqlalchemy.exc import IntegrityError
 
 from service import audit
-from service.api.messages import MatchAnswer, MatchRequest
+from service.api.messages import CandidateMessage, MatchAnswer, MatchRequest, QuotaMessage
 from service.audit import EventKind
 from service.disclosure import DisclosedCandidate
 from service.errors import CheckConflict
 from service.identity import Caller
 from service.probes import EncodedSamples
 from service.schema import checks, flag_candidates, flags
+from watchlists.agreements import Clause, Disclosure, Obligation, Terms
+from watchlists.agreements.obligations import LOG_FIELDS
+from watchlists.agreements.terms import NO_TERMS
 from watchlists.database import writing
 from watchlists.keys import KeyRing
 
@@ -34,10 +38,18 @@ class Conclusion:
     gallery_sequence: int
     probe: EncodedSamples
     candidates: tuple[DisclosedCandidate, ...]
+    log_terms: Terms = NO_TERMS
+    quotas: tuple[QuotaMessage, ...] = ()
+
+    @property
+    def shown(self) -> list[CandidateMessage]:
+        """What the terminal sees: not the silent alarms, nor what waits for people."""
+        return [candidate.message for candidate in self.candidates if candidate.message is not None]
 
     @property
     def outcome(self) -> str:
-        if self.candidates:
+        """The outcome as the terminal sees it."""
+        if self.shown:
             return "flagged"
         return "no-candidates" if self.complete else "incomplete"
 
@@ -50,25 +62,35 @@ class Ledger:
         self._keys = keys
         self._keep_answers = keep_answers
 
-    def recall(self, caller: Caller, request: MatchRequest, now: datetime) -> MatchAnswer | None:
+    def recall(
+        self, caller: Caller, request: MatchRequest, now: datetime, in_force: Collection[str]
+    ) -> MatchAnswer | None:
         """Return the answer that this very check got before, if it was kept, and not for longer than it may be.
+
+        What came in by an agreement is void with it: such an answer is forgotten, and the check is made anew.
+
+        Args:
+            caller: who asks again.
+            request: what was asked.
+            now: when.
+            in_force: names of the agreements in force, such as "xa-xb@1".
 
         Raises:
             CheckConflict: the partner used the check_id for another request.
         """
-        query = select(checks).where(
-            checks.c.partner == caller.partner,
-            checks.c.check_id == str(request.check_id),
-            checks.c.answered_at >= now - self._keep_answers,
-        )
+        query = select(checks).where(*_is(caller, request), checks.c.answered_at >= now - self._keep_answers)
         with self._engine.connect() as connection:
             row = connection.execute(query).mappings().first()
         if row is None:
             return None
         answer = self._reopen(row, caller, request)
+        void = not _agreements(answer) <= set(in_force)
         with writing(self._engine) as connection:
-            audit.record(connection, EventKind.CHECK_REPEATED, caller, now, {"check_id": str(request.check_id)})
-        return answer
+            if void:
+                connection.execute(checks.delete().where(*_is(caller, request)))
+            else:
+                audit.record(connection, EventKind.CHECK_REPEATED, caller, now, {"check_id": str(request.check_id)})
+        return None if void else answer
 
     def conclude(self, caller: Caller, request: MatchRequest, conclusion: Conclusion) -> MatchAnswer:
         """Write answer, flag and audit event in one transaction and return the answer.
@@ -78,21 +100,24 @@ class Ledger:
         Raises:
             CheckConflict: the other request had another body.
         """
-        answer = _answer(request.check_id, conclusion)
+        flag_id = uuid4() if conclusion.candidates else None
+        answer = _answer(request, conclusion, flag_id)
         # Sealed before the transaction begins: whoever holds the write lock should need nothing else.
         row = self._check_row(caller, request, answer, conclusion.at)
-        details = self._event_details(caller, request, answer, conclusion)
+        details = self._event_details(caller, request, conclusion, flag_id)
         try:
             with writing(self._engine) as connection:
                 connection.execute(checks.delete().where(checks.c.answered_at < conclusion.at - self._keep_answers))
                 connection.execute(checks.insert().values(row))
-                _open_flag(connection, caller, request, answer, conclusion)
+                if flag_id is not None:
+                    _open_flag(connection, caller, request, conclusion, flag_id)
                 audit.record(connection, EventKind.CHECK_ANSWERED, caller, conclusion.at, details)
         except IntegrityError:
-            known = self.recall(caller, request, conclusion.at)
-            if known is None:
+            with self._engine.connect() as connection:
+                first = connection.execute(select(checks).where(*_is(caller, request))).mappings().first()
+            if first is None:
                 raise
-            return known
+            return self._reopen(first, caller, request)
         return answer
 
     def forget(self, now: datetime) -> None:
@@ -114,20 +139,26 @@ class Ledger:
         }
 
     def _event_details(
-        self, caller: Caller, request: MatchRequest, answer: MatchAnswer, conclusion: Conclusion
+        self, caller: Caller, request: MatchRequest, conclusion: Conclusion, flag_id: UUID | None
     ) -> audit.Details:
-        case = request.case_reference
-        return {
+        details = {
             "check_id": str(request.check_id),
             "purpose": request.purpose,
-            # A case reference may name a person: its keyed digest proves afterwards which one was given.
-            "case_digest": self._keys.digest_for(caller.partner, "case", case.encode()).hex() if case else None,
+            "case_digest": self._digest_of("case", caller, request.case_reference),
+            "justification_digest": self._digest_of("justification", caller, request.justification),
+            "emergency": str(request.emergency) if request.emergency else None,
+            "exercise": request.exercise,
             "checkpoint": request.checkpoint,
-            "outcome": answer.outcome,
-            "gallery_sequence": answer.gallery_sequence,
-            "flag_id": str(answer.flag_id) if answer.flag_id else None,
+            "outcome": conclusion.outcome,
+            "gallery_sequence": conclusion.gallery_sequence,
+            "flag_id": str(flag_id) if flag_id else None,
             "disclosed": [_disclosed(candidate) for candidate in conclusion.candidates],
         }
+        return loggable(details, conclusion.log_terms)
+
+    def _digest_of(self, what: str, caller: Caller, text: str | None) -> str | None:
+        """A case reference or a reason may name a person: its keyed digest proves afterwards which one was given."""
+        return None if text is None else self._keys.digest_for(caller.partner, what, text.encode()).hex()
 
     def _reopen(self, row: RowMapping, caller: Caller, request: MatchRequest) -> MatchAnswer:
         if not hmac.compare_digest(row["request_digest"], self._digest(caller, request)):
@@ -140,58 +171,82 @@ class Ledger:
         return self._keys.digest_for(caller.partner, "match request", request.model_dump_json().encode())
 
 
-def _answer(check_id: UUID, conclusion: Conclusion) -> MatchAnswer:
+def loggable(details: audit.Details, terms: Terms) -> audit.Details:
+    """Leave out of an event what the agreements do not want logged; what accountability needs always stays."""
+    if not terms.has(Obligation.LOG_FIELDS):
+        return details
+    wanted = terms.words(Obligation.LOG_FIELDS)
+    return {name: value for name, value in details.items() if name not in LOG_FIELDS or name in wanted}
+
+
+def _is(caller: Caller, request: MatchRequest) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return checks.c.partner == caller.partner, checks.c.check_id == str(request.check_id)
+
+
+def _agreements(answer: MatchAnswer) -> set[str]:
+    """The agreements by which the answer's candidates came in."""
+    return {f"{by.agreement}@{by.version}" for candidate in answer.candidates for by in candidate.decided_by}
+
+
+def _answer(request: MatchRequest, conclusion: Conclusion, flag_id: UUID | None) -> MatchAnswer:
     return MatchAnswer(
-        check_id=check_id,
+        check_id=request.check_id,
         outcome=conclusion.outcome,
         complete=conclusion.complete,
         gallery_sequence=conclusion.gallery_sequence,
-        flag_id=uuid4() if conclusion.candidates else None,
+        exercise=request.exercise,
+        flag_id=flag_id if conclusion.shown else None,
         samples=conclusion.probe.messages,
-        candidates=[candidate.message for candidate in conclusion.candidates],
+        candidates=conclusion.shown,
+        quotas=list(conclusion.quotas),
     )
 
 
 def _open_flag(
-    connection: Connection, caller: Caller, request: MatchRequest, answer: MatchAnswer, conclusion: Conclusion
+    connection: Connection, caller: Caller, request: MatchRequest, conclusion: Conclusion, flag_id: UUID
 ) -> None:
-    if answer.flag_id is None:
-        return
     connection.execute(
         flags.insert().values(
-            id=str(answer.flag_id),
+            id=str(flag_id),
             partner=caller.partner,
             check_id=str(request.check_id),
             checkpoint=request.checkpoint,
             purpose=request.purpose,
-            complete=answer.complete,
+            complete=conclusion.complete,
             opened_at=conclusion.at,
         )
     )
-    rows = [_candidate_row(str(answer.flag_id), candidate) for candidate in conclusion.candidates]
+    rows = [_candidate_row(str(flag_id), candidate) for candidate in conclusion.candidates]
     connection.execute(flag_candidates.insert(), rows)
 
 
 def _candidate_row(flag_id: str, candidate: DisclosedCandidate) -> dict[str, object]:
+    decision = candidate.decision
     return {
-        "candidate_id": str(candidate.message.candidate_id),
+        "candidate_id": str(candidate.id),
         "flag_id": flag_id,
         "owner": candidate.found.klass.owner,
         "watchlist": candidate.found.key.watchlist,
         "entry": candidate.found.key.entry,
         "score": candidate.found.score,
-        "level": candidate.message.level,
-        "decided_by": [clause.model_dump() for clause in candidate.message.decided_by],
+        "level": decision.level.word,
+        "decided_by": [asdict(clause) for clause in _deciding(decision)],
     }
 
 
-def _disclosed(candidate: DisclosedCandidate) -> dict[str, str]:
-    found = candidate.found
-    clauses = ", ".join(f"{by.agreement} v{by.version} {by.clause}" for by in candidate.message.decided_by)
+def _deciding(decision: Disclosure) -> tuple[Clause, ...]:
+    return decision.decided_by if decision.later is None else decision.later.decided_by
+
+
+def _disclosed(candidate: DisclosedCandidate) -> dict[str, str | bool]:
+    found, decision = candidate.found, candidate.decision
+    clauses = ", ".join(f"{by.agreement} v{by.version} {by.clause}" for by in _deciding(decision))
     return {
         "owner": found.klass.owner,
         "watchlist": found.key.watchlist,
         "entry": found.key.entry,
-        "level": candidate.message.level,
+        "level": decision.shown.word,
+        "silent": decision.silent,
+        "waits": decision.later is not None,
         "decided_by": clauses,
     }

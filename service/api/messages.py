@@ -23,6 +23,7 @@ from pydantic_core import PydanticCustomError, core_schema
 
 from models.calibration import Band
 from models.samples import Modality, Position, ReasonCode, Severity
+from watchlists.records import LinkKind
 
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64)]
@@ -80,7 +81,12 @@ class MatchRequest(Message):
 
     check_id: UUID = Field(description="Chosen by the terminal; the same id and body give the same answer.")
     purpose: Slug = Field(examples=["border-check"])
-    case_reference: Text | None = None
+    case_reference: Text | None = Field(default=None, repr=False)
+    justification: Text | None = Field(
+        default=None, repr=False, description="Why this person, where an agreement asks for it. Kept sealed."
+    )
+    emergency: UUID | None = Field(default=None, description="A declared emergency that this check belongs to")
+    exercise: bool = Field(default=False, description="Search entries made for exercises, and only those")
     checkpoint: Identifier = Field(examples=["XA-GATE-07"])
     captured_at: Moment = Field(examples=["2026-11-22T09:30:00Z"])
     face: FaceImage | None = None
@@ -127,6 +133,23 @@ class ClauseMessage(BaseModel):
     agreement: str = Field(examples=["xa-xb"])
     version: int = Field(examples=[1])
     clause: str = Field(examples=["border-check-score"])
+    cites: str | None = Field(default=None, examples=["Art. 4(1)"], description="The article that the rule stands for")
+
+
+class SeenLinkMessage(BaseModel):
+    """A link to another entry that the asker may see as well."""
+
+    kind: LinkKind
+    reference: str = Field(examples=["xb-alerts/E-2026-0017"])
+
+
+class QuotaMessage(BaseModel):
+    """What is left of the searches of a day that an agreement allows the asking partner."""
+
+    agreement: str = Field(examples=["xa-xb"])
+    limit: int = Field(examples=[1000])
+    left: int = Field(examples=[412])
+    resets_at: AwareDatetime
 
 
 class CandidateMessage(BaseModel):
@@ -140,7 +163,12 @@ class CandidateMessage(BaseModel):
     reference: str | None
     alert: AlertMessage | None
     subject: SubjectMessage | None
-    handling: list[str]
+    links: list[SeenLinkMessage] | None = None
+    misused_identity: SubjectMessage | None = Field(
+        default=None, description="Of the person whose identity the subject uses: this may be the one who stands here"
+    )
+    handling: list[str] = Field(examples=[["tlp-amber"]], description="Codes that travel with every field")
+    duties: list[str] = Field(examples=[["confirm-within(12 h)"]], description="What the agreement asks of you")
     decided_by: list[ClauseMessage]
 
 
@@ -149,9 +177,13 @@ class MatchAnswer(BaseModel):
     outcome: str = Field(examples=["no-candidates", "flagged", "incomplete"])
     complete: bool = Field(description="False: not everything that may be searched was searched")
     gallery_sequence: int = Field(examples=[1234])
+    exercise: bool = Field(default=False, description="Nothing of this answer is real")
     flag_id: UUID | None
     samples: list[SampleMessage]
     candidates: list[CandidateMessage]
+    quotas: list[QuotaMessage] = Field(
+        default=[], description="Agreements that limit searches. Where nothing is left, the answer is not complete."
+    )
 
 
 class VerifySample(Message):

@@ -9,28 +9,36 @@ import pytest
 
 from service.api.messages import MatchAnswer, MatchRequest
 from service.check import Checks
+from service.disclosure import StoredEntries
 from service.identity import Caller
 from service.roles import Role
 from tests.service.node import Node, entry
 from watchlists.errors import EntryChanged
-from watchlists.records import EntryKey, Subject
+from watchlists.records import EntryKey
+from watchlists.templates import Details
 
 WANTED = 1
 
 
+class RewritingEntries(StoredEntries):
+    """Entries of a node, where E-1 is rewritten just before its details are opened, that many times."""
+
+    def __init__(self, node: Node, times: int, **changes: Any) -> None:
+        super().__init__(node.runtime.store)
+        self._open = self.details
+        self._node, self._left, self._changes = node, times, changes
+        self.details = self._rewrite_and_open
+
+    def _rewrite_and_open(self, key: EntryKey, sequence: int | None = None) -> Details:
+        if self._left:
+            self._left -= 1
+            subject = {"family_name": f"Rewritten{self._left}"}
+            self._node.put_entry("xb", "E-1", entry(finger_number=WANTED, subject=subject, **self._changes))
+        return self._open(key, sequence)
+
+
 def rewriting(node: Node, times: int, **changes: Any) -> Checks:
-    """The node's checks, where the entry is rewritten just before its subject is opened, that many times."""
-    left = times
-
-    def subject_of(key: EntryKey, sequence: int) -> Subject:
-        nonlocal left
-        if left:
-            left -= 1
-            subject = {"family_name": f"Rewritten{left}"}
-            node.put_entry("xb", "E-1", entry(finger_number=WANTED, subject=subject, **changes))
-        return node.runtime.store.subject(key, sequence)
-
-    return replace(node.runtime.checks, subject_of=subject_of)
+    return replace(node.runtime.checks, entries=RewritingEntries(node, times, **changes))
 
 
 def checked(node: Node, checks: Checks) -> MatchAnswer:
