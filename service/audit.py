@@ -28,6 +28,12 @@ class EventKind(StrEnum):
     ENTRIES_PUT = "entries-put"
     ENTRY_READ = "entry-read"
     ENTRY_WITHDRAWN = "entry-withdrawn"
+    AUTHORISATION_REQUESTED = "authorisation-requested"
+    AUTHORISATION_GRANTED = "authorisation-granted"
+    AUTHORISATION_WITHDRAWN = "authorisation-withdrawn"
+    EMERGENCY_DECLARED = "emergency-declared"
+    EMERGENCY_ENDED = "emergency-ended"
+    DUTY_LAPSED = "duty-lapsed"
     PROBING_SUSPECTED = "probing-suspected"
     ENTRIES_AGED = "entries-aged"
 

@@ -106,12 +106,67 @@ class StaleCapture(InvalidInput):
     hint = "Capture the person again, and check the clock of the terminal."
 
 
+class JustificationMissing(InvalidInput):
+    """An agreement asks for something that did not come with the check.
+
+    Args:
+        fields: names of the fields of the request that are missing.
+        clauses: the clauses that ask for them, in words.
+    """
+
+    slug = "justification-missing"
+
+    def __init__(self, fields: Sequence[str], clauses: Sequence[str]) -> None:
+        names = " and ".join(fields)
+        super().__init__(
+            f"asked for, but not sent: {names} ({'; '.join(clauses)})", hint=f"Send the check again with {names}."
+        )
+        self.fields = tuple(fields)
+        self.clauses = tuple(clauses)
+
+
+class EmergencyNotActive(InvalidInput):
+    slug = "emergency-not-active"
+    hint = "Have a supervisor declare it with PUT /v1/emergencies/{emergency}, or leave `emergency` out."
+
+    def __init__(self) -> None:
+        super().__init__("no emergency of that id is declared, or it has ended")
+        self.field = "body.emergency"
+
+
+class UntilOutOfRange(InvalidInput):
+    slug = "until-out-of-range"
+    hint = "Choose an earlier `until`, in the future."
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.field = "body.until"
+
+
+class UnknownAuthorisation(CrosscheckError):
+    slug = "unknown-authorisation"
+    hint = "Check the id of the authorisation; only the partner that granted it can withdraw it."
+
+
+class UnknownEmergency(CrosscheckError):
+    slug = "unknown-emergency"
+    hint = "Check the id of the emergency; only the partner that declared it can end it."
+
+
+class EmergencyConflict(CrosscheckError):
+    slug = "emergency-conflict"
+    hint = "Choose a new id for every new emergency; repeat an old one only while it lasts, with the same body."
+
+
 # Slugs whose status is not that of their branch of the error tree (InvalidInput 422, anything else 500).
 STATUS_BY_SLUG: Mapping[str, int] = {
     "unauthenticated": 401,
     "wrong-role": 403,
     "check-conflict": 409,
+    "emergency-conflict": 409,
     "watchlist-name-taken": 409,
+    "unknown-authorisation": 404,
+    "unknown-emergency": 404,
     "unknown-watchlist": 404,
     "unknown-entry": 404,
     "foreign-watchlist": 403,
@@ -149,8 +204,12 @@ def problem(slug: str, status: int, detail: str, hint: str, errors: list[FieldEr
 def problem_of(error: CrosscheckError) -> Problem:
     """Return the problem document of one of our own errors."""
     status = STATUS_BY_SLUG.get(error.slug, 422 if isinstance(error, InvalidInput) else 500)
-    fields = [FieldError(field=error.field, message=error.detail)] if error.field else None
-    return problem(error.slug, status, error.detail, error.hint, fields)
+    if isinstance(error, JustificationMissing):
+        fields = [f"body.{name}" for name in error.fields]
+    else:
+        fields = [error.field] if error.field else []
+    errors = [FieldError(field=field, message=error.detail) for field in fields]
+    return problem(error.slug, status, error.detail, error.hint, errors or None)
 
 
 def problem_of_validation(errors: list[Mapping[str, Any]]) -> Problem:

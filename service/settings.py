@@ -35,6 +35,12 @@ class Settings(BaseSettings):
     )
     max_capture_age: timedelta = Field(default=timedelta(minutes=10), description="Oldest accepted captured_at.")
     max_clock_ahead: timedelta = Field(default=timedelta(minutes=1), description="Furthest captured_at in the future.")
+    max_emergency: timedelta = Field(
+        default=timedelta(hours=4), gt=timedelta(), description="Longest time for which an emergency can be declared."
+    )
+    keep_notice_texts: timedelta = Field(
+        default=timedelta(days=30), description="How long owners can read a case reference or justification."
+    )
     probes_per_subject: int = Field(default=10, ge=1, description="Checks of one person by one terminal in the window.")
     probes_per_subject_partner: int = Field(
         default=30, ge=1, description="Checks of one person by all terminals of a partner in the window."
