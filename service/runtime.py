@@ -45,6 +45,7 @@ class Runtime:
 
     def keep_house(self) -> None:
         """Do what is due without anybody asking."""
+        self.checks.watch.forget(self.checks.clock())
         try:
             self.checks.ledger.forget(self.checks.clock())
         except OperationalError:
