@@ -1,6 +1,7 @@
 """Agreements: the data-handling rules between partners, loaded, validated, decided and explained."""
 
 from watchlists.agreements.actions import Deed, Extra
+from watchlists.agreements.calendar import Status
 from watchlists.agreements.decide import RuleBook, Ruling
 from watchlists.agreements.disclosure import (
     NOTHING,
@@ -41,6 +42,7 @@ __all__ = [
     "Ruling",
     "ScoreForm",
     "Standing",
+    "Status",
     "Terms",
     "load_agreement",
     "load_agreements",

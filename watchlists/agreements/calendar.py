@@ -5,10 +5,19 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable
 from datetime import datetime
+from enum import StrEnum
 from itertools import pairwise
 
 from watchlists.agreements.load import Agreement
 from watchlists.errors import AgreementInvalid
+
+
+class Status(StrEnum):
+    """Where an agreement stands at some moment. `ENDED` also if its successor has begun."""
+
+    FUTURE = "future"
+    IN_FORCE = "in-force"
+    ENDED = "ended"
 
 
 class Calendar:
@@ -43,11 +52,23 @@ class Calendar:
         """The agreements in force in an epoch, by id."""
         return self._epochs[epoch]
 
+    def status(self, agreement: Agreement, now: datetime) -> Status:
+        """Whether an agreement of this calendar is in force, will be, or no longer is.
+
+        Raises:
+            ValueError: `now` is naive.
+        """
+        if agreement in self.in_force(self.epoch(now)):
+            return Status.IN_FORCE
+        begun = now >= agreement.in_force_from or agreement.name in self._superseded(now)
+        return Status.ENDED if begun else Status.FUTURE
+
     def _in_force(self, moment: datetime) -> tuple[Agreement, ...]:
-        begun = {
-            name for agreement in self.agreements if agreement.in_force_from <= moment for name in agreement.supersedes
-        }
-        return tuple(each for each in self.agreements if each.in_force(moment) and each.name not in begun)
+        void = self._superseded(moment)
+        return tuple(each for each in self.agreements if each.in_force(moment) and each.name not in void)
+
+    def _superseded(self, moment: datetime) -> set[str]:
+        return {name for each in self.agreements if each.in_force_from <= moment for name in each.supersedes}
 
 
 def _check_succession(agreements: tuple[Agreement, ...]) -> None:

@@ -38,7 +38,7 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 from watchlists.agreements.actions import WITHOUT_PERMIT, WITHOUT_PURPOSE, Deed
-from watchlists.agreements.calendar import Calendar
+from watchlists.agreements.calendar import Calendar, Status
 from watchlists.agreements.disclosure import NOTHING, Clause, Disclosure, tenths
 from watchlists.agreements.facts import Facts, Request
 from watchlists.agreements.ladder import clause_of, climb, conclude
@@ -95,6 +95,14 @@ class RuleBook:
             ValueError: `now` is naive.
         """
         return self._calendar.in_force(self._calendar.epoch(now))
+
+    def status(self, agreement: Agreement, now: datetime) -> Status:
+        """Whether an agreement of this book is in force at `now`, will be, or no longer is.
+
+        Raises:
+            ValueError: `now` is naive.
+        """
+        return self._calendar.status(agreement, now)
 
     def standing(self, request: Request, now: datetime) -> Standing:
         """What the agreements in force ask of the request before anything is searched."""

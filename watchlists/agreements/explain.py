@@ -16,6 +16,7 @@ from decimal import Decimal
 from functools import partial
 
 from watchlists.agreements.actions import Extra
+from watchlists.agreements.calendar import Status
 from watchlists.agreements.decide import HIGHEST_SCORE, RuleBook, Withheld, as_of, withheld
 from watchlists.agreements.disclosure import NOTHING, Clause, Disclosure, tenths
 from watchlists.agreements.duties import Obligation
@@ -142,13 +143,12 @@ def _before_any_rule(book: RuleBook, request: Request, klass: VisibilityClass, n
 def _no_agreement(book: RuleBook, request: Request, klass: VisibilityClass, now: datetime) -> str:
     parties = {request.partner, klass.owner}
     between = " and ".join(sorted(parties)) if len(parties) > 1 else f"{klass.owner} and itself"
-    others = [each for each in book.agreements if parties <= each.parties]
-    known = "".join(f"; {each.name} {_times(each, now)}" for each in others)
+    known = "".join(f"; {each.name} {_times(book, each, now)}" for each in book.agreements if parties <= each.parties)
     return f"no agreement between {between} is in force on {moment(now)}{known}"
 
 
-def _times(agreement: Agreement, now: datetime) -> str:
-    if now < agreement.in_force_from:
+def _times(book: RuleBook, agreement: Agreement, now: datetime) -> str:
+    if book.status(agreement, now) is Status.FUTURE:
         return f"begins on {moment(agreement.in_force_from)}"
     until = agreement.in_force_until
     return f"ended on {moment(until)}" if until is not None and until <= now else "is superseded"
