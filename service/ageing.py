@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from service import audit
 from service.audit import EventKind
 from service.identity import Caller
+from service.majority import MajorityNotices
 from service.roles import Role
 from watchlists.gallery import Gallery
 from watchlists.records import Age, EntryKey
@@ -24,9 +25,12 @@ ACTOR = "housekeeping"
 class Ageing:
     """The daily look at the ages of subjects. One thread uses it; several processes may."""
 
-    def __init__(self, store: Store, gallery: Gallery, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, store: Store, gallery: Gallery, majority: MajorityNotices, clock: Callable[[], datetime]
+    ) -> None:
         self._store = store
         self._gallery = gallery
+        self._majority = majority
         self._clock = clock
         self._looked_on: date | None = None
         self._due: list[AgeChange] = []

@@ -19,9 +19,12 @@ from models.fingerprint.matcher import warm_up
 from models.weights import ModelStore
 from service import errors
 from service.ageing import Ageing
-from service.api import operator, terminal, watchlists
+from service.api import authorisations, emergencies, notices, operator, terminal, watchlists
+from service.authorisations import Authorisations
 from service.check import Checks
 from service.disclosure import StoredEntries
+from service.duties import Duties
+from service.emergencies import Emergencies
 from service.enrolment import Enrolment
 from service.errors import Problem
 from service.freshness import Freshness
@@ -29,8 +32,13 @@ from service.gate import Gate
 from service.identity import TokenRegister
 from service.ledger import Ledger
 from service.limits import Admission
+from service.log_review import LogReviews
+from service.majority import MajorityNotices
+from service.notices import Notices
+from service.preconditions import Preconditions
 from service.probes import SampleEncoder
 from service.probing import ProbeBudget, ProbeWatch
+from service.quotas import Quotas
 from service.runtime import Runtime
 from service.settings import Settings
 from service.storage import open_store, system_clock
@@ -66,6 +74,9 @@ def bootstrap(
     metrics = Metrics()
     freshness = Freshness(settings.max_capture_age, settings.max_clock_ahead)
     ledger = Ledger(store.engine, store.keys, settings.keep_answers)
+    board = Notices(store.engine, store.keys, settings.keep_notice_texts)
+    grants = Authorisations(store.engine, store.keys, board, clock)
+    supervisors = Emergencies(store.engine, store.keys, board, lambda: rules.current, settings.max_emergency, clock)
     return Runtime(
         settings=settings,
         store=store,
@@ -85,7 +96,13 @@ def bootstrap(
         ),
         verifications=Verifications(encoder, store.engine, freshness, clock),
         enrolment=Enrolment(encoder, store, gallery, clock),
-        ageing=Ageing(store, gallery, clock),
+        ageing=Ageing(store, gallery, MajorityNotices(store, board, lambda: rules.current), clock),
+        notices=board,
+        authorisations=grants,
+        emergencies=supervisors,
+        preconditions=Preconditions(grants, supervisors, Quotas(store.engine)),
+        duties=Duties(store.engine, board),
+        log_reviews=LogReviews(store.engine, board),
         admission=Admission(settings.workers, settings.answer_within),
         owner_work=Admission(settings.workers, settings.answer_within),
         authentication=Admission(AUTHENTICATION_THREADS, settings.answer_within),
@@ -122,8 +139,8 @@ def create_app(runtime: Runtime) -> FastAPI:
         },
     )
     app.state.runtime = runtime
-    for router in (terminal.router, watchlists.router, operator.router):
-        app.include_router(router)
+    for calls in (terminal, watchlists, authorisations, emergencies, notices, operator):
+        app.include_router(calls.router)
     errors.install(app)
     _describe_problems(app)
     app.add_middleware(Gate, runtime=runtime)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
+from sqlalchemy import Connection
+
 from service.notices import NoticeKind, Notices
 from service.roles import Role
 from watchlists.agreements import Deed, Obligation, Request, RuleBook
-from watchlists.errors import UnknownEntry
 from watchlists.records import EntryKey
 from watchlists.store import Store, StoredEntry
 
@@ -21,23 +22,19 @@ class MajorityNotices:
         self._notices = notices
         self._rules = rules
 
-    def post(self, grown_up: Iterable[EntryKey], now: datetime) -> None:
-        """Tell the owners of entries whose subjects have reached majority, where a rule asks for it; once each."""
+    def post(self, connection: Connection, grown_up: Iterable[EntryKey], now: datetime) -> None:
+        """Tell the owners of entries whose subjects have just come of age, in the transaction that notes it."""
         for key in grown_up:
-            try:
-                stored = self._store.entry(key)
-            except UnknownEntry:
-                continue  # withdrawn since
+            stored = self._store.entry(key)
             if self._asked_for(stored, now):
-                with self._store.writing() as write:
-                    details = {"watchlist": key.watchlist, "entry": key.entry}
-                    about = f"{key.watchlist}/{key.entry} {stored.sequence}"
-                    owner, kind = stored.entry.klass.owner, NoticeKind.MAJORITY_REACHED
-                    self._notices.post(write.connection, kind, owner, now, details, once=about)
+                details = {"watchlist": key.watchlist, "entry": key.entry}
+                owner = stored.entry.klass.owner
+                self._notices.post(connection, NoticeKind.MAJORITY_REACHED, owner, now, details)
 
     def _asked_for(self, stored: StoredEntry, now: datetime) -> bool:
-        klass, templates = stored.entry.klass, stored.templates
-        owner = self._store.partner(klass.owner)
+        """Ask the rules that have counted for the entry so far, as that of a minor. What they cannot decide is told."""
+        owner = self._store.partner(stored.entry.klass.owner)
         asked = Request(owner.id, Role.SYNC, "", None, "", country=owner.country)
-        more = {"warnings": [], "faces": len(templates.faces), "fingers": len(templates.fingers)}
-        return self._rules().ask(Deed.ENTER, asked, klass, now, **more).terms.has(Obligation.MAJORITY_NOTICE)
+        samples = {"faces": len(stored.templates.faces), "fingers": len(stored.templates.fingers)}
+        ruling = self._rules().ask(Deed.ENTER, asked, stored.entry.klass, now, warnings=[], **samples)
+        return not ruling.allowed or ruling.terms.has(Obligation.MAJORITY_NOTICE)

@@ -8,10 +8,16 @@ from dataclasses import dataclass
 from sqlalchemy.exc import OperationalError
 
 from service.ageing import Ageing
+from service.authorisations import Authorisations
 from service.check import Checks
+from service.duties import Duties
+from service.emergencies import Emergencies
 from service.enrolment import Enrolment
 from service.identity import TokenRegister
 from service.limits import Admission
+from service.log_review import LogReviews
+from service.notices import Notices
+from service.preconditions import Preconditions
 from service.settings import Settings
 from service.telemetry import Metrics, log
 from service.verification import Verifications
@@ -32,6 +38,12 @@ class Runtime:
     verifications: Verifications
     enrolment: Enrolment
     ageing: Ageing
+    notices: Notices
+    authorisations: Authorisations
+    emergencies: Emergencies
+    preconditions: Preconditions
+    duties: Duties
+    log_reviews: LogReviews
     admission: Admission
     owner_work: Admission
     authentication: Admission
@@ -56,6 +68,19 @@ class Runtime:
         except (AgreementInvalid, OSError) as error:
             log.error("agreements not loaded, those in use stay: %s", error)
         self._look_at_ages()
+        self._keep_promises()
+
+    def _keep_promises(self) -> None:
+        """Let take effect what was not done in time, ask for what is due, and forget what was kept long enough."""
+        now = self.checks.clock()
+        try:
+            if lapsed := self.duties.run(now):
+                log.info("duties that lapsed: %d", lapsed)
+            self.log_reviews.run(self.rules.current, now)
+            self.notices.forget(now)
+            self.preconditions.quotas.forget(now)
+        except OperationalError:
+            log.warning("what is due waits: the database is busy")
 
     def _look_at_ages(self) -> None:
         try:

@@ -19,7 +19,7 @@ from service.commands.portraits import ENROLLED
 from tests.service.images import blank_image
 from tests.service.node import Node, base64_of
 
-EVERYONE = ("xa-terminal", "xa-sync", "xa-operator")
+EVERYONE = ("xa-terminal", "xa-sync", "xa-reviewer", "xa-operator")
 
 
 def calls_of(node: Node) -> list[dict[str, Any]]:
