@@ -35,7 +35,8 @@ def test_a_wanted_person_is_flagged_with_the_fields_of_the_agreement(wanted: Nod
     assert candidate["band"] in {"strong", "very-strong"}
     assert [candidate[field] for field in HIDDEN_BELOW_SCORE] == [None, None, None]
     assert candidate["decided_by"] == [
-        {"agreement": "xa-xb", "version": 1, "clause": clause} for clause in ("border-search", "border-score")
+        {"agreement": "xa-xb", "version": 1, "clause": clause, "cites": article}
+        for clause, article in (("border-search", "Art. 3(1)"), ("border-score", "Art. 4(1)"))
     ]
     assert "tlp-amber" in candidate["handling"]
 
