@@ -191,7 +191,7 @@ def test_a_candidate_names_the_version_that_was_compared(node: Node) -> None:
     node.store.put_entry(entry("e1", MISSING), faces(1))  # the same again is no new version
     (candidate,) = search(gallery, faces(1)).candidates
     assert (candidate.klass, candidate.sequence) == (MISSING, 3)
-    assert node.store.subject(candidate.key, candidate.sequence) == SUBJECT
+    assert node.store.details(candidate.key, candidate.sequence).subject == SUBJECT
 
 
 def test_an_expired_entry_is_not_matched_from_that_moment_on(node: Node) -> None:

@@ -20,7 +20,7 @@ from watchlists.errors import (
 )
 from watchlists.records import ChangeKind, Entry, EntryKey, Partner, Subject, Templates, VisibilityClass, Watchlist
 from watchlists.schema import entries
-from watchlists.store import Outcome, PutResult
+from watchlists.store import Details, Outcome, PutResult
 
 
 def kinds(log: ChangeLog) -> list[tuple[int, ChangeKind, str]]:
@@ -42,7 +42,7 @@ def test_an_entry_reads_back_as_it_was_written(node: Node) -> None:
     assert stored.entry == written
     assert stored.templates == templates
     assert stored.sequence == 1
-    assert node.store.subject(written.key) == written.subject
+    assert node.store.details(written.key) == Details(written.subject)
 
 
 def test_a_repeated_write_changes_nothing_and_another_replaces(node: Node) -> None:
@@ -138,26 +138,26 @@ def test_a_withdrawal_of_nothing_waits_for_no_writer(node: Node) -> None:
     assert node.store.log.last_sequence() == 0
 
 
-def test_a_subject_is_that_of_the_version_asked_for(node: Node) -> None:
+def test_details_are_those_of_the_version_asked_for(node: Node) -> None:
     store, key = node.store, EntryKey("xb-alerts", "e1")
     first = store.put_entry(entry("e1"), faces(1)).sequence
-    assert store.subject(key, first) == store.subject(key) == SUBJECT
+    assert store.details(key, first) == store.details(key) == Details(SUBJECT)
 
     second = store.put_entry(entry("e1"), faces(2)).sequence
     with pytest.raises(EntryChanged):
-        store.subject(key, first)
-    assert store.subject(key, second) == SUBJECT
+        store.details(key, first)
+    assert store.details(key, second).subject == SUBJECT
 
     store.withdraw_entry(key, "xb")
     for sequence in (first, second):
         with pytest.raises(EntryChanged):
-            store.subject(key, sequence)
+            store.details(key, sequence)
     with pytest.raises(UnknownEntry):
-        store.subject(key)
+        store.details(key)
     third = store.put_entry(entry("e1"), faces(2)).sequence
     with pytest.raises(EntryChanged):
-        store.subject(key, second)
-    assert store.subject(key, third) == SUBJECT
+        store.details(key, second)
+    assert store.details(key, third).subject == SUBJECT
 
 
 def test_a_withdrawn_entry_is_gone_and_can_come_back(node: Node) -> None:
@@ -250,7 +250,7 @@ def test_subject_and_templates_of_one_entry_cannot_be_exchanged(node: Node) -> N
         )
 
     with pytest.raises(SealBroken):
-        node.store.subject(EntryKey("xb-alerts", "e1"))
+        node.store.details(EntryKey("xb-alerts", "e1"))
 
 
 def test_nothing_of_a_person_lies_in_the_files_in_clear(node: Node) -> None:

@@ -15,7 +15,7 @@ from watchlists.changes import ChangeLog
 from watchlists.database import wipe_journal, writing
 from watchlists.errors import EntryChanged, ForeignWatchlist, SealBroken, UnknownEntry, UnknownPartner, UnknownWatchlist
 from watchlists.keys import KeyRing, OwnerKey
-from watchlists.records import Age, Entry, EntryKey, Partner, Subject, Templates, VisibilityClass, Watchlist
+from watchlists.records import Age, Entry, EntryKey, Partner, Templates, VisibilityClass, Watchlist
 from watchlists.schema import entries, partners, watchlists
 from watchlists.store.results import AgeChange, Outcome, PutResult, StoredEntry, StoredTemplates
 from watchlists.store.sealed_rows import clear_entry, open_details, open_entry, open_templates
@@ -149,10 +149,6 @@ class Store:
         with self.engine.connect() as connection:
             rows = self._chosen(connection, select(*columns).where(unexpired), keys)
             return {entry.key: entry.klass for entry in map(clear_entry, rows)}
-
-    def subject(self, key: EntryKey, sequence: int | None = None) -> Subject:
-        """Do as `details` does, for the subject alone."""
-        return self.details(key, sequence).subject
 
     def details(self, key: EntryKey, sequence: int | None = None) -> Details:
         """Open the subject of an entry, its links and the misused identity, and nothing else.
