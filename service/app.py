@@ -19,7 +19,7 @@ from models.fingerprint.matcher import warm_up
 from models.weights import ModelStore
 from service import errors
 from service.ageing import Ageing
-from service.api import authorisations, emergencies, notices, operator, terminal, watchlists
+from service.api import agreements, authorisations, emergencies, notices, operator, terminal, watchlists
 from service.authorisations import Authorisations
 from service.check import Checks
 from service.disclosure import StoredEntries
@@ -139,7 +139,7 @@ def create_app(runtime: Runtime) -> FastAPI:
         },
     )
     app.state.runtime = runtime
-    for calls in (terminal, watchlists, authorisations, emergencies, notices, operator):
+    for calls in (terminal, watchlists, agreements, authorisations, emergencies, notices, operator):
         app.include_router(calls.router)
     errors.install(app)
     _describe_problems(app)

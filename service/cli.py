@@ -31,6 +31,7 @@ COMMANDS: Final = {
     "partner": Entry("partner", "Add and list partners."),
     "token": Entry("token", "Issue, revoke and list tokens."),
     "watchlist": Entry("watchlist", "Write, list and withdraw a partner's own entries."),
+    "agreements": Entry("agreements", "Check agreements, explain what they lead to, list those of this node."),
     "evaluate": Entry("evaluate", "Measure accuracy on labelled samples (ISO/IEC 19795-1)."),
     "bench": Entry("bench", "Measure speed and accuracy end to end on this machine."),
 }
