@@ -171,7 +171,8 @@ class RuleBook:
 
         None if no agreement has anything to say. What the owner's own word withholds is not looked at.
         """
-        return self._put(self._calendar.epoch(now), request, as_of(klass, now), min(tenths(score), HIGHEST_SCORE))
+        tenth = min(tenths(score), HIGHEST_SCORE)
+        return self._put(self._calendar.epoch(now), self._as_read(request), as_of(klass, now), tenth)
 
     def _is_visible(self, epoch: int, request: Request, klass: VisibilityClass) -> bool:
         key = (epoch, request, klass)
