@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final, Self
+from typing import Final, Self, overload
 
 from watchlists.agreements.duties import Duty, Obligation, Reviewers, ScoreForm, Value
 from watchlists.agreements.obligations import SPECIFICATIONS
@@ -35,9 +35,14 @@ class Terms:
     def has(self, obligation: Obligation) -> bool:
         return any(duty.obligation is obligation for duty in self.duties)
 
-    def duration(self, obligation: Obligation) -> timedelta | None:
+    @overload
+    def duration(self, obligation: Obligation) -> timedelta | None: ...
+    @overload
+    def duration(self, obligation: Obligation, otherwise: timedelta) -> timedelta: ...
+    def duration(self, obligation: Obligation, otherwise: timedelta | None = None) -> timedelta | None:
+        """The time that an obligation gives; `otherwise` if it is not among the terms."""
         value = self._value(obligation)
-        return value if isinstance(value, timedelta) else None
+        return value if isinstance(value, timedelta) else otherwise
 
     def count(self, obligation: Obligation) -> int | None:
         value = self._value(obligation)

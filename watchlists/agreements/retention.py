@@ -1,0 +1,90 @@
+"""How long an entry, a copy of it or a probe is kept, by the terms under which it came in. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from watchlists.agreements.actions import Deed
+from watchlists.agreements.decide import RuleBook
+from watchlists.agreements.duties import Obligation
+from watchlists.agreements.facts import Request
+from watchlists.agreements.terms import Terms
+from watchlists.records import VisibilityClass
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When an entry is looked at again, when its owner is warned, and from when on it is not matched and deleted."""
+
+    review_at: datetime | None
+    warn_at: datetime | None
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeKeeping:
+    """Until when the probe of a check may be kept, and by whom: "asker", "owner", or both."""
+
+    until: datetime
+    by: tuple[str, ...]
+
+
+def schedule(terms: Terms, entered_at: datetime, review_at: datetime | None, expires_at: datetime | None) -> Schedule:
+    """Bring the dates that an owner gave within the terms: earlier if the terms ask for it, never later.
+
+    The warning comes `warn-before` ahead of whichever date is first.
+    """
+    review = _earliest(review_at, _after(entered_at, terms.duration(Obligation.REVIEW_EVERY)))
+    expiry = _earliest(expires_at, _after(entered_at, terms.duration(Obligation.RETAIN_AT_MOST)))
+    first = _earliest(review, expiry)
+    ahead = terms.duration(Obligation.WARN_BEFORE)
+    warn = None if first is None or ahead is None else max(entered_at, first - ahead)
+    return Schedule(review, warn, expiry)
+
+
+def expiry_after_purpose(terms: Terms, achieved_at: datetime, expires_at: datetime | None) -> datetime | None:
+    """When an entry is deleted whose purpose is achieved: at once, unless the terms give it time; never later than
+    without.
+    """  # noqa: D205
+    return _earliest(expires_at, achieved_at + terms.duration(Obligation.DELETE_AFTER_PURPOSE, timedelta()))
+
+
+def copy_expiry(rules: RuleBook, receiver: Request, klass: VisibilityClass, copied_at: datetime) -> datetime | None:
+    """Until when a copy of an alert may live at the receiver's node.
+
+    Returns:
+        `copied_at` itself if it may not leave home at all, None if its life has no limit.
+    """
+    ruling = rules.ask(Deed.COPY, receiver, klass, copied_at)
+    if not ruling.allowed:
+        return copied_at
+    return _after(copied_at, ruling.terms.duration(Obligation.COPIES_AT_MOST))
+
+
+def probe_keeping(
+    rules: RuleBook, asked: Request, classes: Iterable[VisibilityClass], now: datetime
+) -> ProbeKeeping | None:
+    """Whether the probe of a check may be kept, given the classes of its candidates; None if not.
+
+    Some owner's agreement must allow it, with an end, and none may forbid it; the shortest time and the fewest keepers
+    win.
+    """
+    rulings = [rules.ask(Deed.KEEP_PROBE, asked, klass, now) for klass in classes]
+    if any(not ruling.allowed and ruling.decided_by for ruling in rulings):
+        return None
+    terms = Terms.merge(duty for ruling in rulings if ruling.allowed for duty in ruling.terms.duties)
+    longest = terms.duration(Obligation.KEEP_AT_MOST)
+    if longest is None:
+        return None
+    keepers = terms.words(Obligation.KEPT_BY) if terms.has(Obligation.KEPT_BY) else ("asker",)
+    return ProbeKeeping(now + longest, keepers) if keepers else None
+
+
+def _after(moment: datetime, duration: timedelta | None) -> datetime | None:
+    return None if duration is None else moment + duration
+
+
+def _earliest(*moments: datetime | None) -> datetime | None:
+    return min((moment for moment in moments if moment is not None), default=None)
