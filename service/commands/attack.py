@@ -285,9 +285,9 @@ def check_body(record: bytes, purpose: str, now: datetime) -> Mapping[str, objec
     }
 
 
-def entry_body(target: Target) -> Mapping[str, object]:
-    """Return the entry that the attack aims at."""
-    template = base64.b64encode(enrolled_record(target.number)).decode()
+def entry_body(number: int) -> Mapping[str, object]:
+    """Return an entry of a generated finger: what an attack aims at."""
+    template = base64.b64encode(enrolled_record(number)).decode()
     return {
         "category": "wanted",
         "action": "inform-officer",

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,8 +49,14 @@ def resident_mb(pid: int | str = "self", *, peak: bool = False) -> float:
 
 
 @contextmanager
-def local_service() -> Iterator[LocalService]:
+def local_service(
+    settings: Mapping[str, str] | None = None, prepare: Callable[[Path], None] | None = None
+) -> Iterator[LocalService]:
     """Run `crosscheck serve` on a new data folder with the sample partners; folder and process end with the block.
+
+    Args:
+        settings: `CROSSCHECK_*` variables of the service, beside those of this process.
+        prepare: is given the agreements folder before the service starts.
 
     Raises:
         ServiceNotStarted: the data folder could not be made, or the service did not become ready.
@@ -58,8 +64,10 @@ def local_service() -> Iterator[LocalService]:
     # A request to end must still remove the folder.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with tempfile.TemporaryDirectory(prefix="crosscheck-") as folder:
-        environment = _environment(Path(folder))
+        environment = _environment(Path(folder)) | dict(settings or {})
         access = _initialise(environment)
+        if prepare is not None:
+            prepare(Path(folder) / "home" / "agreements")
         port = _free_port()
         log = Path(folder) / "service.log"
         with log.open("wb") as stream, _process(("serve", "--port", str(port)), environment, stream) as process:

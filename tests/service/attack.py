@@ -22,7 +22,7 @@ def node_with(target: Target, make_node: NodeMaker, **settings: object) -> Node:
     node = make_node(**settings)
     agree(node.home / "agreements")
     node.runtime.rules.reload()
-    response = node.put_entry("xb", "E-1", dict(entry_body(target)))
+    response = node.put_entry("xb", "E-1", dict(entry_body(target.number)))
     assert response.status_code == 201, response.text
     return node
 
