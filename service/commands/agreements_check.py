@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from watchlists.agreements import Agreement, RuleBook, load_agreement
-from watchlists.agreements.cases import CaseResult, load_cases, run_cases
+from watchlists.agreements.case_runs import CaseResult, run_cases
+from watchlists.agreements.cases import load_cases
 from watchlists.agreements.coverage import Remark, remarks
 from watchlists.agreements.load import AGREEMENT_FILE, RULES_FILE
 from watchlists.agreements.matrix import Cells, Direction, matrix

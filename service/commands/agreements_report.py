@@ -9,7 +9,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from service.commands.agreements_check import Checked, Checks, rules_digest
-from watchlists.agreements.cases import CASES_FILE, CaseResult
+from watchlists.agreements.case_runs import CaseResult
+from watchlists.agreements.cases import CASES_FILE
 from watchlists.agreements.disclosure import Clause
 from watchlists.agreements.explain import Explanation
 from watchlists.agreements.levels import Level

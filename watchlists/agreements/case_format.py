@@ -151,7 +151,11 @@ class About(_Block):
 
 
 class With(_Block):
-    """What else a deed comes with."""
+    """What else a deed comes with.
+
+    Args:
+        others: categories in which the owner has already entered the same person.
+    """
 
     action: Word | None = None
     recipient: Word | Literal[""] = ""
@@ -160,27 +164,15 @@ class With(_Block):
     warnings: Annotated[list[ReasonCode], BeforeValidator(_listed)] = []
     faces: Annotated[int, Field(ge=0, lt=1000)] = 1
     fingers: Annotated[int, Field(ge=0, lt=1000)] = 0
-
-    def context(self, deed: Deed, klass: VisibilityClass) -> dict[str, Any]:
-        """The context of the deed, beside that of a check."""
-        every = {
-            "action": self.action or klass.action,
-            "recipient": self.recipient,
-            "recipient_country": self.recipient_country,
-            "consent": self.consent,
-            "warnings": [warning.value for warning in self.warnings],
-            "faces": self.faces,
-            "fingers": self.fingers,
-        }
-        return {name: every[name] for name in CONTEXT_OF.get(deed, ())}
+    others: Words = []
 
 
 CONTEXT_OF: Final = {
     Deed.TAKE_ACTION: ("action",),
     Deed.TRANSFER: ("recipient", "recipient_country", "consent"),
-    Deed.ENTER: ("warnings", "faces", "fingers"),
+    Deed.ENTER: ("warnings", "faces", "fingers", "others"),
 }
-"""What the context of a deed has in the schema beside that of a check."""
+"""What each deed may come with."""
 
 
 class Expect(_Block):

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from watchlists.agreements.actions import SEARCH, SEE, SEE_EXTRA
-from watchlists.agreements.cases import CASES_FILE, Case, CaseResult
+from watchlists.agreements.case_runs import CaseResult
+from watchlists.agreements.cases import CASES_FILE, Case
 from watchlists.agreements.findings import Why
 from watchlists.agreements.levels import Level
-from watchlists.agreements.load import RULES_FILE, Agreement
+from watchlists.agreements.load import AGREEMENT_FILE, RULES_FILE, Agreement
 from watchlists.agreements.policies import Policy
 from watchlists.agreements.vocabulary import words_asked
 
@@ -57,11 +58,11 @@ def remarks(agreement: Agreement, results: Sequence[CaseResult]) -> Iterator[Rem
 
 def _clauses_without_case(agreement: Agreement, cases: Sequence[Case]) -> Iterator[Remark]:
     covered = {clause for case in cases for clause in case.clauses}
-    for policy in agreement.policies:
-        if policy.cites is not None and policy.cites not in covered:
-            covered.add(policy.cites)
-            hint = f'Add a case with clause: "{policy.cites}" to {CASES_FILE}.'
-            yield Remark(RULES_FILE, policy.line, f"{policy.cites} has no case", hint)
+    cited = [(policy.cites, RULES_FILE, policy.line) for policy in agreement.policies]
+    for clause, file, line in (*cited, (agreement.compatibility_cites, AGREEMENT_FILE, 1)):
+        if clause is not None and clause not in covered:
+            covered.add(clause)
+            yield Remark(file, line, f"{clause} has no case", f'Add a case with clause: "{clause}" to {CASES_FILE}.')
 
 
 def _why_dead(agreement: Agreement, policy: Policy) -> str | None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from watchlists.agreements.actions import Deed
 from watchlists.agreements.decide import RuleBook
@@ -20,6 +21,9 @@ from watchlists.agreements.load import Agreement
 from watchlists.agreements.retention import Schedule, schedule
 from watchlists.agreements.terms import NO_TERMS, Terms
 from watchlists.records import Entry
+
+COMPATIBILITY: Final = "compatibility"
+"""What stands for the id of a rule where `incompatible` of agreement.toml decided."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,7 @@ def incompatible(agreements: Collection[Agreement], category: str, others: Colle
         for other in others:
             apart = frozenset({category, other}) in agreement.incompatible
             if apart and not _precedes(agreement.priority, category, other):
-                return Clause(agreement.id, agreement.version, "compatibility", agreement.compatibility_cites)
+                return Clause(agreement.id, agreement.version, COMPATIBILITY, agreement.compatibility_cites)
     return None
 
 
