@@ -39,7 +39,8 @@ class Ageing:
         """Find, the first time on each day (UTC), whose birthday counts, and write the next `BATCH` of those entries.
 
         Returns:
-            The entries written whose subjects have reached majority; an event of the same transaction names them.
+            The entries written whose subjects have reached majority; in the same transaction an event names them, and
+            their owners are told.
         """
         now = self._clock().astimezone(UTC)
         if now.date() != self._looked_on:
@@ -49,10 +50,12 @@ class Ageing:
             return ()
         with self._store.writing() as write:
             written = write.set_ages(self._due[:BATCH])
+            grown_up = tuple(change.key for change in written if change.age is Age.ADULT)
+            self._majority.post(write.connection, grown_up, now)
             _record(write.connection, written, now)
         del self._due[:BATCH]  # only now: what could not be written is due again
         self._gallery.catch_up()
-        return tuple(change.key for change in written if change.age is Age.ADULT)
+        return grown_up
 
 
 def _record(connection: Connection, written: Sequence[AgeChange], now: datetime) -> None:
