@@ -74,7 +74,7 @@ class Conditions:
 
     Args:
         excluded: partners, or countries, to whom the entry does not exist; whatever any agreement says.
-        flagged_by: partners in whose territory the action is not taken (the flag of Regulation (EU) 2018/1862, Art. 24).
+        flagged_by: partners in whose territory the action is not taken (flags of Regulation (EU) 2018/1862, Art. 24).
         hidden_until: before this moment the entry exists for its owner alone; aware, kept in UTC.
         age: of the subject.
         in_child_interest: entered to protect the child it is about.
@@ -114,9 +114,15 @@ class VisibilityClass:
     action: str
     handling: tuple[str, ...] = ()
     conditions: Conditions = NO_CONDITIONS
+    _hash: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "handling", tuple(sorted(set(self.handling))))
+        fields = (self.owner, self.watchlist, self.category, self.action, self.handling, self.conditions)
+        object.__setattr__(self, "_hash", hash(fields))
+
+    def __hash__(self) -> int:
+        return self._hash  # reckoned once: classes are looked up at every search
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -103,3 +103,26 @@ def attack(
     for row in rows:
         table.add_row(*(value if isinstance(value, str) else f"{value:.4g}" for value in row.values()))
     Console().print(table)
+
+
+@commands.command("rules")
+def rules(
+    entries: Annotated[int, typer.Option(min=1, help="Entries in the gallery.")] = 1_000_000,
+    classes: Annotated[int, typer.Option(min=1, help="Visibility classes among them.")] = 500,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """What a decision costs, remembered and made anew, and what rules add to a search of a large gallery.
+
+    The agreement is one among ten partners with seven rules; all times are of one thread.
+    """
+    from service.commands.bench_rules import measure_rules
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        figures = asdict(measure_rules(entries, classes, progress))
+    if as_json:
+        typer.echo(json.dumps(figures))
+        return
+    table = Table("figure", "value", title="Rules")
+    for name, value in figures.items():
+        table.add_row(name.replace("_", " "), f"{value:,.4g}")
+    Console().print(table)

@@ -33,6 +33,10 @@ class Extra(StrEnum):
 
 
 SEE_EXTRA: Final = tuple(extra.action for extra in Extra)
+SEEN: Final = (*SEE.values(), *SEE_EXTRA)
+
+CHECK: Final = "check"
+"""The group of everything that a check asks: the search, and what is seen of what it finds."""
 
 
 class Deed(StrEnum):

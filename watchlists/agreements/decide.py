@@ -82,6 +82,7 @@ class RuleBook:
         self.agreements = self._calendar.agreements
         self._reads = frozenset[str]().union(*(agreement.reads for agreement in self.agreements))
         self._purposes = frozenset[str]().union(*(agreement.purposes for agreement in self.agreements))
+        self._read: dict[Request, Request] = {}
         self._panels: dict[tuple[tuple[Agreement, ...], frozenset[Agreement], str | None], Panel] = {}
         self._visible: dict[tuple[int, Request, VisibilityClass], bool] = {}
         self._visible_sets: dict[tuple[int, Request, frozenset[VisibilityClass], int], frozenset[VisibilityClass]] = {}
@@ -223,12 +224,16 @@ class RuleBook:
 
     def _as_read(self, request: Request) -> Request:
         """The request without what no rule reads, so that checks which differ only in that share their decisions."""
-        unread: dict[str, Any] = {}
-        if "case_reference" not in self._reads and request.case_reference is not None:
-            unread["case_reference"] = None
-        if "checkpoint" not in self._reads and request.checkpoint:
-            unread["checkpoint"] = ""
-        return replace(request, **unread) if unread else request
+        found = self._read.get(request)
+        if found is None:
+            unread: dict[str, Any] = {}
+            if "case_reference" not in self._reads:
+                unread["case_reference"] = None
+            if "checkpoint" not in self._reads:
+                unread["checkpoint"] = ""
+            found = replace(request, **unread)
+            _remember(self._read, request, found, MEMO_SETS)
+        return found
 
 
 def as_of(klass: VisibilityClass, now: datetime) -> VisibilityClass:

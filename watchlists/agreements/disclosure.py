@@ -91,6 +91,11 @@ class Disclosure:
         """The terms of everything that may be seen, now or later."""
         return self.terms if self.later is None else self.later.terms
 
+    @property
+    def deciding(self) -> tuple[Clause, ...]:
+        """The clauses behind everything that may be seen, now or later."""
+        return self.decided_by if self.later is None else self.later.decided_by
+
 
 NOTHING: Final = Disclosure(Level.NONE)
 

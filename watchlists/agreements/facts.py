@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import cedarpy
@@ -50,9 +50,16 @@ class Request:
     emergency: bool = False
     exercise: bool = False
     exhausted: frozenset[str] = frozenset()
+    _hash: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "country", self.country or self.partner)
+        named = (self.partner, self.role, self.purpose, self.case_reference, self.checkpoint, self.country)
+        sets = (self.justified, self.authorised_by, self.exhausted)
+        object.__setattr__(self, "_hash", hash((named, self.authority, sets, self.emergency, self.exercise)))
+
+    def __hash__(self) -> int:
+        return self._hash  # reckoned once: requests are looked up for every candidate
 
 
 class Facts:

@@ -48,10 +48,10 @@ class Rung:
 
 def climb(panel: Panel, facts: Facts, counts: Counts) -> Iterator[Rung]:
     """Climb the levels, lowest first: the rungs that hold. The first is the search; nothing without it."""
-    return (rung for rung in ask_upwards(panel, facts, counts) if rung.permits)
+    return (rung for rung in ask_upwards(panel, facts, counts, panel.highest) if rung.permits)
 
 
-def ask_upwards(panel: Panel, facts: Facts, counts: Counts) -> Iterator[Rung]:
+def ask_upwards(panel: Panel, facts: Facts, counts: Counts, upto: Level = Level.BIOGRAPHICS) -> Iterator[Rung]:
     """Ask for the search, then for each level, until one is vetoed; also yields the rungs that do not hold."""
     search = panel.ask(SEARCH, facts)
     counting = {agreement: _counting(agreement, matched, counts) for agreement, matched in search.permits.items()}
@@ -60,6 +60,8 @@ def ask_upwards(panel: Panel, facts: Facts, counts: Counts) -> Iterator[Rung]:
     if not searching:
         return
     for level, action in SEE.items():
+        if level > upto:
+            return
         verdict = panel.ask(action, facts)
         yield Rung(
             level, verdict, {agreement: found for agreement, found in verdict.permits.items() if agreement in searching}

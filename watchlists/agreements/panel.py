@@ -15,8 +15,9 @@ from typing import Any, Final, NamedTuple
 
 import cedarpy
 
-from watchlists.agreements.actions import ACTIONS
+from watchlists.agreements.actions import ACTIONS, SEE, SEE_EXTRA, SEEN
 from watchlists.agreements.facts import Facts
+from watchlists.agreements.levels import Level
 from watchlists.agreements.load import Agreement
 from watchlists.agreements.policies import Policy, cedar_schema
 
@@ -65,10 +66,16 @@ class Panel:
             for policy in agreement.policies
             if not policy.permits or (agreement in applying and (policy.purposes is None or purpose in policy.purposes))
         ]
-        self._parts = {action: _Part(pair for pair in counting if action in pair[1].actions) for action in ACTIONS}
+        self._parts = {action: _Part(_for_action(action, counting)) for action in ACTIONS}
+        permitted = (level for level, action in SEE.items() if self._parts[action].permits)
+        self.highest = max(permitted, default=Level.NONE)
+        """The highest level that any permit speaks of: above it there is nothing to ask."""
 
     def ask(self, action: str, facts: Facts, more: Mapping[str, Any] | None = None) -> Verdict:
-        """Put one question. `more` is what the action's context has beside that of the request."""
+        """Put one question. `more` is what the action's context has beside that of the request.
+
+        What is to be seen is asked after the search only: forbids that hold for both alike are heard there.
+        """
         part = self._parts[action]
         if not part.rules:
             return _SILENCE
@@ -81,11 +88,22 @@ class Panel:
         return Verdict({}, forbids=part.rules_at(reasons), vetoed=True) if reasons else _SILENCE
 
 
+def _for_action(action: str, counting: Iterable[tuple[Agreement, Policy]]) -> list[tuple[Agreement, Policy]]:
+    """The rules to put a question to; of what is seen, without those that the search has heard already."""
+    rules = [(agreement, policy) for agreement, policy in counting if action in policy.actions]
+    if action in SEEN:
+        rules = [(agreement, policy) for agreement, policy in rules if not policy.heard_at_search]
+    if action in SEE_EXTRA and not any(policy.permits for _, policy in rules):
+        return []  # nothing that a forbid could take away
+    return rules
+
+
 class _Part:
     """The rules whose head matches one action, in Cedar's form; `policyN` in Cedar's answers is `rules[N]`."""
 
     def __init__(self, rules: Iterable[tuple[Agreement, Policy]]) -> None:
         self.rules = tuple(rules)
+        self.permits = any(policy.permits for _, policy in self.rules)
         self.handle = cedarpy.PolicySet.from_str("\n".join(policy.text for _, policy in self.rules))
 
     def rules_at(self, reasons: Iterable[str]) -> Permits:

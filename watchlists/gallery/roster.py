@@ -147,8 +147,9 @@ class Roster:
         shown = np.zeros(len(self._classes) + len(self._free_class_ids) + 1, np.bool_)
         shown[[self._classes[klass].id for klass in classes if klass in self._classes]] = True
         expiry = self._expiry[: self.size]
-        numbers = shown[self._class_of[: self.size]] & (expiry > now)
-        return VisibleMembers(numbers, since=now, until=float(expiry[numbers].min(initial=np.inf)))
+        numbers = shown.take(self._class_of[: self.size], mode="clip")  # twice as fast as with a check of each index
+        numbers &= expiry > now
+        return VisibleMembers(numbers, since=now, until=float(expiry.min(where=numbers, initial=np.inf)))
 
     def uncomparable(self, visible: VisibleMembers) -> list[Member]:
         """Return the visible members that have templates which cannot be compared here."""
