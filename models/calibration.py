@@ -256,20 +256,23 @@ VERIFICATION_SCORE = 3.0
 level that Frontex asks of automated border gates (Best Practice Technical Guidelines for ABC Systems, 2015)."""
 
 
-NEIGHBOUR_RATE = 0.001
-"""How many strangers a probe is taken for, at most, among the recent probes of its partner (`neighbour_score`). Chains
-of probes grow through any member, so this must stay far below one, or one chain would swallow all. Faces of one origin,
-sex and age are taken for one another 10 to 100 times as often as those of a mixed public (NISTIR 8280, 2019): at 100
-times, 0.1 strangers a probe, a chain has 1.1 members in the mean."""
+FINGER_NEIGHBOUR_RATE = 0.05
+FACE_NEIGHBOUR_RATE = 0.001
+"""How many strangers a probe is taken for, at most, among the recent probes that its fingers, or its face, are compared
+with (`neighbour_score`). Chains of probes grow through any member, so both must stay far below one, or one chain would
+swallow all: at 0.1 strangers a probe a chain has 1.1 members in the mean, and less than one in a million has ten. Faces
+need the margin: those of one origin, sex and age are taken for one another 10 to 100 times as often as those of a mixed
+public (NISTIR 8280, 2019). Fingers are not, and a strict score would miss prints with few minutiae, which even a copy
+of them does not score highly against: one with 9 has 5.5 to 6.5."""
 
 
-def neighbour_score(comparisons: int) -> float:
+def neighbour_score(comparisons: int, rate: float) -> float:
     """Return the score from which two recent probes are taken to be of one subject, if so many samples are compared.
 
-    At least that of a 1:1 verification; from there it rises so that strangers reach it in `NEIGHBOUR_RATE` of all
-    searches (union bound), up to a score that a comparison can reach however many there are.
+    At least that of a 1:1 verification; from there it rises so that no more than `rate` strangers reach it (union
+    bound), up to a score that a comparison can reach however many there are.
     """
-    wanted = math.log10(max(comparisons, 1) / NEIGHBOUR_RATE)
+    wanted = math.log10(max(comparisons, 1) / rate)
     return min(max(wanted, VERIFICATION_SCORE), MAXIMUM_FLAG_SCORE)
 
 

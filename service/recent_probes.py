@@ -9,18 +9,28 @@ common with the first. Single linkage is safe for the honest only while stranger
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.calibration import FINGER, ScoreCalibration, neighbour_score
+from models.calibration import (
+    FACE_NEIGHBOUR_RATE,
+    FINGER,
+    FINGER_NEIGHBOUR_RATE,
+    VERIFICATION_SCORE,
+    ScoreCalibration,
+    neighbour_score,
+)
 from models.fingerprint.cylinders import FingerTemplate
 from models.fingerprint.matcher import FingerprintPack
 from models.samples import Position
 from watchlists.records import FaceTemplate, Templates
+
+Sample = TypeVar("Sample", contravariant=True)
 
 _NEAREST = 64
 """Fingers that a finger is compared with exactly: those that look most like it. A chain is hardly ever longer."""
@@ -75,14 +85,9 @@ class RecentProbes:
         of samples compared, of this terminal or of all terminals, so that two strangers are taken for one another as
         seldom among many as among few.
         """
-        at_partner = _enough(probe, self._probes)
-        at_terminal = _enough(probe, [recent for recent in self._probes if recent.terminal == terminal])
-        return {
-            member
-            for recent, score in self._scores(probe)
-            if score >= (at_terminal if recent.terminal == terminal else at_partner)
-            for member in recent.chain
-        }
+        faces = _neighbours(self._faces, probe.faces, terminal, FACE_NEIGHBOUR_RATE)
+        fingers = _neighbours(self._fingers, probe.fingers, terminal, FINGER_NEIGHBOUR_RATE)
+        return {member for neighbour in (*faces, *fingers) for member in neighbour.chain}
 
     def remember(self, probe: Templates, terminal: str, now: datetime, chain: set[RecentProbe]) -> None:
         """Remember a new probe as one more of `chain`, which `chain_of` gave for it."""
@@ -111,17 +116,26 @@ class RecentProbes:
         for row in recent.fingers:
             self._fingers.remove(row)
 
-    def _scores(self, probe: Templates) -> Iterator[tuple[RecentProbe, float]]:
-        for face in probe.faces:
-            yield from self._faces.scores(face)
-        for finger in probe.fingers:
-            yield from self._fingers.scores(finger)
+
+class _Samples(Protocol[Sample]):
+    """The remembered samples of one modality."""
+
+    owners: dict[int, RecentProbe]
+
+    def scores(self, sample: Sample) -> Iterator[tuple[RecentProbe, float]]: ...
 
 
-def _enough(probe: Templates, recent: Collection[RecentProbe]) -> float:
-    """The score that makes a new probe a neighbour of one of these."""
-    faces, fingers = sum(len(each.faces) for each in recent), sum(len(each.fingers) for each in recent)
-    return neighbour_score(len(probe.faces) * faces + len(probe.fingers) * fingers)
+def _neighbours(
+    known: _Samples[Sample], samples: Sequence[Sample], terminal: str, rate: float
+) -> Iterator[RecentProbe]:
+    """The probes that any of the samples is alike enough to."""
+    here = sum(owner.terminal == terminal for owner in known.owners.values())
+    at_terminal = neighbour_score(len(samples) * here, rate)
+    at_partner = neighbour_score(len(samples) * len(known.owners), rate)
+    for sample in samples:
+        for owner, score in known.scores(sample):
+            if score >= (at_terminal if owner.terminal == terminal else at_partner):
+                yield owner
 
 
 class _Faces:
@@ -130,7 +144,7 @@ class _Faces:
     def __init__(self, calibration: ScoreCalibration) -> None:
         self._calibration = calibration
         self._vectors: NDArray[np.float32] = np.zeros((0, 0), np.float32)
-        self._owners: dict[int, RecentProbe] = {}
+        self.owners: dict[int, RecentProbe] = {}
         self._free: list[int] = []
 
     def add(self, face: FaceTemplate, owner: RecentProbe) -> int:
@@ -143,20 +157,20 @@ class _Faces:
             self._free = list(range(len(grown) - 1, rows - 1, -1))
         row = self._free.pop()
         self._vectors[row] = face.vector
-        self._owners[row] = owner
+        self.owners[row] = owner
         return row
 
     def remove(self, row: int) -> None:
         self._vectors[row] = 0
-        del self._owners[row]
+        del self.owners[row]
         self._free.append(row)
 
     def scores(self, face: FaceTemplate) -> Iterator[tuple[RecentProbe, float]]:
-        if self._owners:
+        if self.owners:
             scores = self._calibration.score(self._vectors @ face.vector)
-            for row in np.flatnonzero(scores >= neighbour_score(0)).tolist():
-                if row in self._owners:
-                    yield self._owners[row], float(scores[row])
+            for row in np.flatnonzero(scores >= VERIFICATION_SCORE).tolist():
+                if row in self.owners:
+                    yield self.owners[row], float(scores[row])
 
 
 class _Fingers:
@@ -167,16 +181,16 @@ class _Fingers:
 
     def __init__(self) -> None:
         self._pack = FingerprintPack(block_minutiae=_BLOCK_MINUTIAE)
-        self._owners: dict[int, RecentProbe] = {}
+        self.owners: dict[int, RecentProbe] = {}
 
     def add(self, finger: FingerTemplate, owner: RecentProbe) -> int:
         row = self._pack.add(replace(finger, position=Position.UNKNOWN))
-        self._owners[row] = owner
+        self.owners[row] = owner
         return row
 
     def remove(self, row: int) -> None:
         self._pack.remove(row)
-        del self._owners[row]
+        del self.owners[row]
 
     def scores(self, finger: FingerTemplate) -> Iterator[tuple[RecentProbe, float]]:
         finger = replace(finger, position=Position.UNKNOWN)
@@ -184,4 +198,4 @@ class _Fingers:
         near[self._pack.shortlist(finger, ~near, _NEAREST)] = True
         scores = FINGER.score(self._pack.compare_all(finger, near))
         for row in np.flatnonzero(near).tolist():
-            yield self._owners[row], float(scores[row])
+            yield self.owners[row], float(scores[row])

@@ -173,6 +173,13 @@ def _brings_back(minutia: Print, worn: Sequence[Print], best: Print, level: floa
     return True
 
 
+def with_decoys(shown: Print, count: int, rng: np.random.Generator) -> Print:
+    """Add made-up minutiae to a print, so that two probes of it look less alike."""
+    for _ in range(count):
+        shown = np.vstack([shown, _another(shown, rng)])
+    return shown
+
+
 def _varied(shown: Print, rng: np.random.Generator) -> Print:
     move = rng.choice(_MOVES, p=_CHANCES)
     if move == "add" and len(shown) < _MINUTIAE_LIMIT:

@@ -5,19 +5,25 @@ The courses are short and their seeds fixed; `crosscheck bench attack` runs the 
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pytest
 
-from models.calibration import BAND_FLOORS, Band
+from models.calibration import BAND_FLOORS, FACE, MINIMUM_FLAG_SCORE, Band
+from models.fingerprint.encoder import encode_fingerprint
+from models.fingerprint.synthetic import synthetic_template
 from models.samples import Position
-from service.commands.attack import Defence, Target, check_body, record_of
+from service.commands.attack import Defence, Target, check_body, record_of, true_score, with_decoys
 from service.identity import Caller
+from service.recent_probes import RecentProbes
 from service.roles import Role
-from tests.service.attack import OPEN, climb_at, node_with, probe, probing_events
+from tests.service.attack import OPEN, SEED, climb_at, node_with, probe, probing_events
 from tests.service.node import NodeMaker, base64_of
+from watchlists.records import Templates
 
 CHECKS = 100
+NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 STRANGER = 99
 VERY_STRONG = next(floor for floor, name in BAND_FLOORS if name is Band.VERY_STRONG)
 
@@ -103,3 +109,24 @@ def test_the_budget_is_the_same_whether_somebody_is_on_a_list_or_not(make_node: 
     unlisted = [probe(node, target, fingerprints=stranger) for _ in range(5)]
     assert [answer.status_code for answer in listed] == [answer.status_code for answer in unlisted]
     assert listed[-1].json() == unlisted[-1].json()
+
+
+@pytest.mark.parametrize("decoys", [4, 12])
+def test_decoys_that_keep_probes_apart_keep_them_from_being_hits(target: Target, decoys: int) -> None:
+    """Made-up minutiae, new ones with each probe, against a watch that remembers many others of the same terminal."""
+    rng, recent = np.random.default_rng(SEED), RecentProbes(FACE, 5000)
+    for number in range(500, 700):
+        recent.remember(templates_of(synthetic_template(number, 0, Position.UNKNOWN)), "gate", NOW, set())
+    hits = 0
+    for _ in range(40):
+        disguised = with_decoys(target.part, decoys, rng)
+        probe = templates_of(record_of(disguised))
+        chain = recent.chain_of(probe, "gate")
+        if len(chain) < 10:
+            recent.remember(probe, "gate", NOW, chain)
+            hits += true_score(disguised, target.enrolled) >= MINIMUM_FLAG_SCORE
+    assert hits <= 10
+
+
+def templates_of(record: bytes) -> Templates:
+    return Templates(fingers=encode_fingerprint(record, None).templates)

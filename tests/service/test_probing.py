@@ -133,7 +133,7 @@ def test_a_budget_counts_the_window_and_says_when_it_is_free(chain: set[RecentPr
 
 
 def test_the_more_is_compared_the_more_two_probes_must_resemble_each_other() -> None:
-    scores = [neighbour_score(comparisons) for comparisons in (0, 1, 10, 1000, 10**6)]
+    scores = [neighbour_score(comparisons, 0.001) for comparisons in (0, 1, 10, 1000, 10**6)]
     assert scores == [VERIFICATION_SCORE, VERIFICATION_SCORE, 4.0, 6.0, MAXIMUM_FLAG_SCORE]
 
 
