@@ -27,6 +27,7 @@ from service.duties import Duties
 from service.emergencies import Emergencies
 from service.enrolment import Enrolment
 from service.errors import Problem
+from service.flags import Flags
 from service.freshness import Freshness
 from service.gate import Gate
 from service.identity import TokenRegister
@@ -73,10 +74,12 @@ def bootstrap(
     encoder = SampleEncoder(faces)
     metrics = Metrics()
     freshness = Freshness(settings.max_capture_age, settings.max_clock_ahead)
-    ledger = Ledger(store.engine, store.keys, settings.keep_answers)
     board = Notices(store.engine, store.keys, settings.keep_notice_texts)
     grants = Authorisations(store.engine, store.keys, board, clock)
     supervisors = Emergencies(store.engine, store.keys, board, lambda: rules.current, settings.max_emergency, clock)
+    preconditions = Preconditions(grants, supervisors, Quotas(store.engine))
+    duties = Duties(store.engine, board)
+    ledger = Ledger(store.engine, store.keys, Flags(duties), settings.keep_answers)
     return Runtime(
         settings=settings,
         store=store,
@@ -91,17 +94,18 @@ def bootstrap(
             ledger=ledger,
             freshness=freshness,
             watch=ProbeWatch(_probe_budget(settings), faces.calibration, store.engine, metrics),
+            preconditions=preconditions,
             target_fpir=settings.target_fpir,
             clock=clock,
         ),
         verifications=Verifications(encoder, store.engine, freshness, clock),
-        enrolment=Enrolment(encoder, store, gallery, clock),
+        enrolment=Enrolment(encoder, store, gallery, lambda: rules.current, clock),
         ageing=Ageing(store, gallery, MajorityNotices(store, board, lambda: rules.current), clock),
         notices=board,
         authorisations=grants,
         emergencies=supervisors,
-        preconditions=Preconditions(grants, supervisors, Quotas(store.engine)),
-        duties=Duties(store.engine, board),
+        preconditions=preconditions,
+        duties=duties,
         log_reviews=LogReviews(store.engine, board),
         admission=Admission(settings.workers, settings.answer_within),
         owner_work=Admission(settings.workers, settings.answer_within),

@@ -16,10 +16,11 @@ from service.disclosure import Entries, disclose
 from service.freshness import Freshness
 from service.identity import Caller, require
 from service.ledger import Conclusion, Ledger
+from service.preconditions import Gathered, Preconditions
 from service.probes import EncodedSamples, SampleEncoder
 from service.probing import ProbeWatch
 from service.roles import Role
-from watchlists.agreements import Request, RuleBook
+from watchlists.agreements import RuleBook
 from watchlists.errors import EntryChanged
 from watchlists.gallery import Gallery
 
@@ -35,6 +36,7 @@ class Checks:
     ledger: Ledger
     freshness: Freshness
     watch: ProbeWatch
+    preconditions: Preconditions
     target_fpir: float
     clock: Callable[[], datetime]
 
@@ -47,6 +49,8 @@ class Checks:
             StaleCapture: the probe was not captured just now.
             InvalidInput: a sample is damaged, or none can be compared.
             TooManyProbes: the person was checked too often lately.
+            EmergencyNotActive: the emergency that the request names is not declared, or has ended.
+            JustificationMissing: an agreement asks for a reason that did not come with the request.
             EntryChanged: candidates were rewritten twice while they were disclosed; the terminal should repeat.
         """
         # 1. Only terminals check, each in the name of its partner.
@@ -62,26 +66,27 @@ class Checks:
         probe = self._encode(request)
         # 5. Nobody is checked over and over: whoever varies a probe, to climb towards an entry, is stopped here.
         self.watch.admit(caller, request, probe.templates, now)
-        asked = _asked(caller, request)
-        # 6 to 8. Once more if a candidate was rewritten before it was disclosed: the rules decided on what it was.
+        # 6. What the agreements ask for beforehand: justification, authorisation, what is left of a quota.
+        gathered = self.preconditions.gather(caller, request, rules, now)
+        # 7 to 9. Once more if a candidate was rewritten before it was disclosed: the rules decided on what it was.
         try:
-            conclusion = self._search(rules, asked, probe, now)
+            conclusion = self._search(rules, gathered, probe, now)
         except EntryChanged:
-            conclusion = self._search(rules, asked, probe, now)
-        # 9. Flag for people to decide, audit, answer: in one transaction, or not at all.
+            conclusion = self._search(rules, gathered, probe, now)
+        # 10. Flag for people to decide, audit, answer: in one transaction, or not at all.
         return self.ledger.conclude(caller, request, conclusion)
 
-    def _search(self, rules: RuleBook, asked: Request, probe: EncodedSamples, now: datetime) -> Conclusion:
-        # 6. Which entries may this partner search, for this purpose? The others are not compared.
+    def _search(self, rules: RuleBook, gathered: Gathered, probe: EncodedSamples, now: datetime) -> Conclusion:
+        # 7. Which entries may this partner search, for this purpose? The others are not compared.
         self.gallery.catch_up()
         classes = self.gallery.classes()
-        visible = rules.visible(asked, classes, now)
-        # 7. Search, calibrate, fuse; keep what passes the flag threshold for a gallery of that size.
+        visible = rules.visible(gathered.asked, classes, now)
+        # 8. Search, calibrate, fuse; keep what passes the flag threshold for a gallery of that size.
         found = self.gallery.search(probe.templates, visible, considered=classes, target_fpir=self.target_fpir, now=now)
-        # 8. Of each candidate, exactly what its owner's agreement lets this partner see.
-        candidates = disclose(rules, asked, found.candidates, self.entries, now)
-        complete = found.complete and not probe.refused
-        return Conclusion(now, complete, found.sequence, probe, candidates)
+        # 9. Of each candidate, exactly what its owner's agreement lets this partner see.
+        candidates = disclose(rules, gathered.asked, found.candidates, self.entries, now)
+        complete = found.complete and not probe.refused and not gathered.asked.exhausted
+        return Conclusion(now, complete, found.sequence, probe, candidates, gathered)
 
     def _encode(self, request: MatchRequest) -> EncodedSamples:
         faces = () if request.face is None else (request.face,)
@@ -89,18 +94,3 @@ class Checks:
         if len(probe.refused) == len(probe.samples):
             raise probe.refused[0].as_error()
         return probe
-
-
-def _asked(caller: Caller, request: MatchRequest) -> Request:
-    given = {"case-reference": request.case_reference, "justification": request.justification}
-    return Request(
-        partner=caller.partner,
-        role=caller.role,
-        purpose=request.purpose,
-        case_reference=request.case_reference,
-        checkpoint=request.checkpoint,
-        country=caller.country,
-        authority=caller.authority,
-        justified=frozenset(name for name, value in given.items() if value is not None),
-        exercise=request.exercise,
-    )

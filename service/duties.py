@@ -35,7 +35,8 @@ class OpenedFlag:
     Args:
         id: of the flag.
         partner: who asked.
-        purpose: what for.
+        check_id, checkpoint, purpose: of the check.
+        complete: whether everything that could be searched was.
         at: when it was opened.
         emergency: the emergency that the check belongs to.
         exercise: nothing of it is real.
@@ -43,7 +44,10 @@ class OpenedFlag:
 
     id: UUID
     partner: str
+    check_id: UUID
+    checkpoint: str
     purpose: str
+    complete: bool
     at: datetime
     emergency: UUID | None = None
     exercise: bool = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,9 +21,11 @@ from service.identity import Caller, require
 from service.probes import SampleEncoder
 from service.roles import Role
 from service.telemetry import log
+from watchlists.agreements import Clause, Request, RuleBook
+from watchlists.agreements.entering import EnteredSamples, may_enter
 from watchlists.errors import UnknownWatchlist
 from watchlists.gallery import Gallery
-from watchlists.records import Entry, EntryKey, Templates, Watchlist
+from watchlists.records import Entry, EntryKey, LinkKind, Templates, Watchlist
 from watchlists.store import Outcome, PutResult, Store, StoredEntry
 
 
@@ -37,10 +39,24 @@ class LineTooLong(InvalidInput):
     hint = "Scale its images down to about 1000 pixels on the long side and import the line again."
 
 
+class EntryForbidden(InvalidInput):
+    """A clause keeps the entry off the watchlist."""
+
+    slug = "entry-forbidden"
+    hint = "The clause says what such an entry lacks or may not be; `GET /v1/agreements` shows its text."
+
+    def __init__(self, clauses: Sequence[Clause]) -> None:
+        named = ", ".join(f"{by.agreement}@{by.version} {by.clause}" for by in clauses)
+        super().__init__(f"forbidden by {named}" if named else "no rule could be put to this entry")
+
+
 @dataclass(frozen=True, slots=True)
 class PreparedEntry:
+    """An entry whose samples are encoded; `samples` is what the quality check said of them."""
+
     entry: Entry
     templates: Templates
+    samples: EnteredSamples
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +71,7 @@ class Enrolment:
     encoder: SampleEncoder
     store: Store
     gallery: Gallery
+    rules: Callable[[], RuleBook]
     clock: Callable[[], datetime]
 
     def put_watchlist(self, caller: Caller, watchlist: str, title: str) -> tuple[Outcome, int]:
@@ -93,9 +110,13 @@ class Enrolment:
         Raises:
             UnknownWatchlist: the caller has no such watchlist.
             InvalidInput: a sample is damaged or too poor to enrol, or the entry has expired.
+            EntryForbidden: a clause of an agreement of the caller's partner forbids it.
         """
         self.own_watchlist(caller, key.watchlist)
-        return self._commit(caller, [self._prepare(caller, key, body)])[0]
+        (ruled,) = self._rule(caller, [self._prepare(caller, key, body)])
+        if isinstance(ruled, InvalidInput):
+            raise ruled
+        return self._commit(caller, [ruled])[0]
 
     def put_lines(
         self, caller: Caller, watchlist: str, first: int, unverified_lines: Sequence[bytes | None], executor: Executor
@@ -108,11 +129,13 @@ class Enrolment:
             (number, line) for number, line in enumerate(unverified_lines, first) if line is None or line.strip()
         ]
         prepared = list(executor.map(lambda item: self._prepare_line(caller, watchlist, item[1]), numbered))
-        good = [item for item in prepared if isinstance(item, PreparedEntry)]
+        ruled = iter(self._rule(caller, [item for item in prepared if isinstance(item, PreparedEntry)]))
+        results = [item if isinstance(item, RefusedLine) else _unless_refused(next(ruled)) for item in prepared]
+        good = [item for item in results if isinstance(item, PreparedEntry)]
         written = iter(self._commit(caller, good) if good else [])
         return [
             {"line": number, **(_refusal(item) if isinstance(item, RefusedLine) else _receipt(item, next(written)))}
-            for (number, _), item in zip(numbered, prepared, strict=True)
+            for (number, _), item in zip(numbered, results, strict=True)
         ]
 
     def read(self, caller: Caller, key: EntryKey) -> StoredEntry:
@@ -178,7 +201,38 @@ class Enrolment:
         if samples.refused:  # a poor sample on a watchlist would be missed, or mistaken, at every check to come
             raise samples.refused[0].as_error()
         entry = entry_of(caller.partner, key, body, now.astimezone(UTC).date())
-        return PreparedEntry(entry, samples.templates)
+        faces, fingers = len(samples.templates.faces), len(samples.templates.fingers)
+        return PreparedEntry(entry, samples.templates, EnteredSamples(samples.warnings, faces, fingers))
+
+    def _rule(self, caller: Caller, prepared: Sequence[PreparedEntry]) -> list[PreparedEntry | InvalidInput]:
+        """Bring the dates of entries within the terms of the agreements, or say which clause forbids one."""
+        rules, now = self.rules(), self.clock()
+        entered = self.store.entered_at([item.entry.key for item in prepared])
+        return [self._ruled(caller, rules, item, entered.get(item.entry.key, now), now) for item in prepared]
+
+    def _ruled(
+        self, caller: Caller, rules: RuleBook, item: PreparedEntry, entered_at: datetime, now: datetime
+    ) -> PreparedEntry | InvalidInput:
+        owner = Request(caller.partner, caller.role, "", None, "", caller.country, caller.authority)
+        ruling = may_enter(rules, owner, item.entry, item.samples, self._beside(item.entry), entered_at, now)
+        if not ruling.allowed:
+            return EntryForbidden(ruling.decided_by)
+        dates = ruling.schedule
+        if dates.expires_at is not None and dates.expires_at <= now:
+            return AlreadyExpired("the time for which an agreement lets this entry be kept is over")
+        return replace(item, entry=replace(item.entry, review_at=dates.review_at, expires_at=dates.expires_at))
+
+    def _beside(self, entry: Entry) -> list[str]:
+        """The categories in which the owner has already entered the same person, by its own links."""
+        same = [link.to for link in entry.links if link.kind is LinkKind.SAME_PERSON]
+        classes = self.store.classes_of(same).values() if same else ()
+        return [klass.category for klass in classes if klass.owner == entry.klass.owner]
+
+
+def _unless_refused(ruled: PreparedEntry | InvalidInput) -> PreparedEntry | RefusedLine:
+    if isinstance(ruled, InvalidInput):
+        return RefusedLine(problem_of(ruled).model_dump(exclude_none=True))
+    return ruled
 
 
 def _receipt(item: PreparedEntry, result: PutResult) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from pydantic import BaseModel
-from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, select
+from sqlalchemy import ColumnElement, Engine, RowMapping, select
 from sqlalchemy.exc import IntegrityError
 
 from service import audit
@@ -17,12 +17,13 @@ from service.api.messages import CandidateMessage, MatchAnswer, MatchRequest, Qu
 from service.audit import EventKind
 from service.disclosure import DisclosedCandidate
 from service.errors import CheckConflict
+from service.flags import Flags, OpenedFlag
 from service.identity import Caller
+from service.preconditions import Gathered
 from service.probes import EncodedSamples
-from service.schema import checks, flag_candidates, flags
-from watchlists.agreements import Clause, Disclosure, Obligation, Terms
+from service.schema import checks
+from watchlists.agreements import Obligation, Terms
 from watchlists.agreements.obligations import LOG_FIELDS
-from watchlists.agreements.terms import NO_TERMS
 from watchlists.database import writing
 from watchlists.keys import KeyRing
 
@@ -38,8 +39,7 @@ class Conclusion:
     gallery_sequence: int
     probe: EncodedSamples
     candidates: tuple[DisclosedCandidate, ...]
-    log_terms: Terms = NO_TERMS
-    quotas: tuple[QuotaMessage, ...] = ()
+    gathered: Gathered
 
     @property
     def shown(self) -> list[CandidateMessage]:
@@ -57,9 +57,10 @@ class Conclusion:
 class Ledger:
     """Writes checks down and finds them again."""
 
-    def __init__(self, engine: Engine, keys: KeyRing, keep_answers: timedelta) -> None:
+    def __init__(self, engine: Engine, keys: KeyRing, flags: Flags, keep_answers: timedelta) -> None:
         self._engine = engine
         self._keys = keys
+        self._flags = flags
         self._keep_answers = keep_answers
 
     def recall(
@@ -110,7 +111,7 @@ class Ledger:
                 connection.execute(checks.delete().where(checks.c.answered_at < conclusion.at - self._keep_answers))
                 connection.execute(checks.insert().values(row))
                 if flag_id is not None:
-                    _open_flag(connection, caller, request, conclusion, flag_id)
+                    self._flags.open(connection, _opened(caller, request, conclusion, flag_id), conclusion.candidates)
                 audit.record(connection, EventKind.CHECK_ANSWERED, caller, conclusion.at, details)
         except IntegrityError:
             with self._engine.connect() as connection:
@@ -154,7 +155,7 @@ class Ledger:
             "flag_id": str(flag_id) if flag_id else None,
             "disclosed": [_disclosed(candidate) for candidate in conclusion.candidates],
         }
-        return loggable(details, conclusion.log_terms)
+        return loggable(details, conclusion.gathered.log_terms)
 
     def _digest_of(self, what: str, caller: Caller, text: str | None) -> str | None:
         """A case reference or a reason may name a person: its keyed digest proves afterwards which one was given."""
@@ -198,49 +199,27 @@ def _answer(request: MatchRequest, conclusion: Conclusion, flag_id: UUID | None)
         flag_id=flag_id if conclusion.shown else None,
         samples=conclusion.probe.messages,
         candidates=conclusion.shown,
-        quotas=list(conclusion.quotas),
+        quotas=[QuotaMessage(**asdict(quota)) for quota in conclusion.gathered.quotas],
     )
 
 
-def _open_flag(
-    connection: Connection, caller: Caller, request: MatchRequest, conclusion: Conclusion, flag_id: UUID
-) -> None:
-    connection.execute(
-        flags.insert().values(
-            id=str(flag_id),
-            partner=caller.partner,
-            check_id=str(request.check_id),
-            checkpoint=request.checkpoint,
-            purpose=request.purpose,
-            complete=conclusion.complete,
-            opened_at=conclusion.at,
-        )
+def _opened(caller: Caller, request: MatchRequest, conclusion: Conclusion, flag_id: UUID) -> OpenedFlag:
+    return OpenedFlag(
+        id=flag_id,
+        partner=caller.partner,
+        check_id=request.check_id,
+        checkpoint=request.checkpoint,
+        purpose=request.purpose,
+        complete=conclusion.complete,
+        at=conclusion.at,
+        emergency=request.emergency,
+        exercise=request.exercise,
     )
-    rows = [_candidate_row(str(flag_id), candidate) for candidate in conclusion.candidates]
-    connection.execute(flag_candidates.insert(), rows)
-
-
-def _candidate_row(flag_id: str, candidate: DisclosedCandidate) -> dict[str, object]:
-    decision = candidate.decision
-    return {
-        "candidate_id": str(candidate.id),
-        "flag_id": flag_id,
-        "owner": candidate.found.klass.owner,
-        "watchlist": candidate.found.key.watchlist,
-        "entry": candidate.found.key.entry,
-        "score": candidate.found.score,
-        "level": decision.level.word,
-        "decided_by": [asdict(clause) for clause in _deciding(decision)],
-    }
-
-
-def _deciding(decision: Disclosure) -> tuple[Clause, ...]:
-    return decision.decided_by if decision.later is None else decision.later.decided_by
 
 
 def _disclosed(candidate: DisclosedCandidate) -> dict[str, str | bool]:
     found, decision = candidate.found, candidate.decision
-    clauses = ", ".join(f"{by.agreement} v{by.version} {by.clause}" for by in _deciding(decision))
+    clauses = ", ".join(f"{by.agreement} v{by.version} {by.clause}" for by in decision.deciding)
     return {
         "owner": found.klass.owner,
         "watchlist": found.key.watchlist,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from models.errors import InvalidInput
 from models.face import FaceEncoder
 from models.fingerprint.encoder import encode_fingerprint
-from models.samples import Assessment, Modality, Position
+from models.samples import Assessment, Modality, Position, ReasonCode
 from service.api.messages import FaceImage, FingerprintTemplate, ReasonMessage, SampleMessage
 from service.errors import UnusableSample
 from watchlists.records import FaceTemplate, Templates
@@ -53,6 +53,11 @@ class EncodedSamples:
     @property
     def refused(self) -> tuple[JudgedSample, ...]:
         return tuple(sample for sample in self.samples if not sample.assessment.accepted)
+
+    @property
+    def warnings(self) -> tuple[ReasonCode, ...]:
+        """What the samples are warned of, each once."""
+        return tuple(dict.fromkeys(reason.code for sample in self.samples for reason in sample.assessment.reasons))
 
     @property
     def messages(self) -> list[SampleMessage]:

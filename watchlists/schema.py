@@ -98,6 +98,7 @@ entries = Table(
     Column("action", String(64), nullable=False),
     Column("handling", JSON, nullable=False, comment="sorted list of codes"),
     Column("conditions", JSON, nullable=False, server_default="{}", comment="those that are not as by default"),
+    Column("entered_at", UtcDateTime, comment="when its owner first wrote it; kept when it is written again"),
     Column("review_at", UtcDateTime),
     Column("expires_at", UtcDateTime),
     Column("sequence", BigInteger, nullable=False, comment="of the change that wrote this row"),

@@ -90,7 +90,7 @@ def _ruling(book: RuleBook, case: Case, deed: Deed) -> Ruling:
     if deed is Deed.ENTER:
         samples = EnteredSamples(tuple(given.warnings), given.faces, given.fingers)
         entry = Entry("case", case.klass, Subject())
-        entered = may_enter(book, case.request, entry, samples, given.others, case.at)
+        entered = may_enter(book, case.request, entry, samples, given.others, case.at, case.at)
         return Ruling(entered.allowed, entered.terms, entered.decided_by)
     more = {"action": given.action or case.klass.action} if deed is Deed.TAKE_ACTION else {}
     return book.ask(deed, case.request, case.klass, case.at, **more)

@@ -152,11 +152,14 @@ class RuleBook:
             now: when; aware.
             more: what the context of that action has in the schema beside that of a check.
         """
-        asked = self._put(self._calendar.epoch(now), request, as_of(klass, now), 0, deed)
-        if asked is None:
+        klass, purpose = as_of(klass, now), None if deed in WITHOUT_PURPOSE else request.purpose
+        panel = self._panel(self._calendar.epoch(now), request, klass, purpose)
+        if not panel.hears(deed):
             return Ruling(allowed=deed in WITHOUT_PERMIT)
-        panel, facts = asked
-        verdict = panel.ask(deed.value, facts, more)
+        try:
+            verdict = panel.ask(deed.value, Facts(request, klass), more)
+        except ValueError:  # words that cannot be put to Cedar
+            return Ruling(allowed=False)
         if verdict.vetoed:
             return Ruling(allowed=False, decided_by=_clauses({**verdict.forbids, **verdict.faults}))
         duties = (duty for policies in verdict.permits.values() for policy in policies for duty in policy.duties)
@@ -193,22 +196,23 @@ class RuleBook:
         rungs = list(climb(*asked, partial(counts, request, klass.owner)))
         return conclude(rungs, *asked, klass)
 
-    def _put(
-        self, epoch: int, request: Request, klass: VisibilityClass, score: int, deed: Deed | None = None
-    ) -> tuple[Panel, Facts] | None:
-        """The panel that decides and the facts to put to it; None if no agreement has anything to say."""
-        purpose = None if deed in WITHOUT_PURPOSE else request.purpose
-        speaking = self._speaking(epoch, request, klass)
-        applying = frozenset(agreement for agreement in speaking if agreement.lists(purpose, klass.category))
-        if not applying and deed not in WITHOUT_PERMIT:
+    def _put(self, epoch: int, request: Request, klass: VisibilityClass, score: int) -> tuple[Panel, Facts] | None:
+        """The panel that decides and the facts to put to it; None if nothing is permitted whatever it says."""
+        panel = self._panel(epoch, request, klass, request.purpose)
+        if panel.highest is Level.NONE:
             return None
-        panel = self._panels.get((speaking, applying, purpose))
-        if panel is None:
-            panel = self._panels[speaking, applying, purpose] = Panel(speaking, applying, purpose)
         try:
             return panel, Facts(request, klass, score)
         except ValueError:
             return None
+
+    def _panel(self, epoch: int, request: Request, klass: VisibilityClass, purpose: str | None) -> Panel:
+        speaking = self._speaking(epoch, request, klass)
+        applying = frozenset(agreement for agreement in speaking if agreement.lists(purpose, klass.category))
+        panel = self._panels.get((speaking, applying, purpose))
+        if panel is None:
+            panel = self._panels[speaking, applying, purpose] = Panel(speaking, applying, purpose)
+        return panel
 
     def _speaking(self, epoch: int, request: Request, klass: VisibilityClass) -> tuple[Agreement, ...]:
         parties = {request.partner, klass.owner}

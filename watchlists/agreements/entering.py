@@ -46,7 +46,13 @@ class EntryRuling:
 
 
 def may_enter(
-    rules: RuleBook, owner: Request, entry: Entry, samples: EnteredSamples, others: Collection[str], now: datetime
+    rules: RuleBook,
+    owner: Request,
+    entry: Entry,
+    samples: EnteredSamples,
+    others: Collection[str],
+    entered_at: datetime,
+    now: datetime,
 ) -> EntryRuling:
     """Decide on a new or changed entry.
 
@@ -56,6 +62,7 @@ def may_enter(
         entry: what it wants to store.
         samples: what the quality check said.
         others: categories in which it has already entered the same person.
+        entered_at: when it was first written, from which its retention counts.
         now: when.
     """
     as_given = Schedule(entry.review_at, None, entry.expires_at)
@@ -66,7 +73,7 @@ def may_enter(
     agreements = [agreement for agreement in rules.in_force(now) if owner.partner in agreement.parties]
     if against := incompatible(agreements, entry.klass.category, others):
         return EntryRuling(allowed=False, schedule=as_given, decided_by=(against,))
-    kept = schedule(ruling.terms, now, entry.review_at, entry.expires_at)
+    kept = schedule(ruling.terms, entered_at, entry.review_at, entry.expires_at)
     return EntryRuling(allowed=True, schedule=kept, terms=ruling.terms, decided_by=ruling.decided_by)
 
 

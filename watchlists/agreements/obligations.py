@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from watchlists.agreements.actions import SEARCH, SEE, SEE_EXTRA, Deed
-from watchlists.agreements.duties import UNITS, Duty, Obligation, Reviewers, ScoreForm, Value
+from watchlists.agreements.duties import UNITS, Duty, Obligation, Reviewers, ScoreForm, Value, text_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,8 @@ class Specification:
     form: str = ""
 
 
+LONGEST: Final = 100 * UNITS["y"]
+"""The longest duration that a rule may name: a moment that far ahead is still one that a calendar has."""
 _DURATION: Final = re.compile(r"([1-9][0-9]{0,4}) ?(min|h|d|w|y)")
 _NAME: Final = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
 _WORD: Final = re.compile(r"\s*([a-z0-9-]+)\s*(?:\(([^()]*)\)\s*)?(?:,|$)")
@@ -86,7 +88,10 @@ def _duration(text: str) -> timedelta:
     found = _DURATION.fullmatch(text)
     if found is None:
         raise ValueError("a duration is a whole number and min, h, d, w or y")
-    return int(found[1]) * UNITS[found[2]]
+    duration = int(found[1]) * UNITS[found[2]]
+    if duration > LONGEST:
+        raise ValueError(f"no duration is longer than {text_of(LONGEST)}")
+    return duration
 
 
 def _count(text: str) -> int:

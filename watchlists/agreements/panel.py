@@ -71,6 +71,10 @@ class Panel:
         self.highest = max(permitted, default=Level.NONE)
         """The highest level that any permit speaks of: above it there is nothing to ask."""
 
+    def hears(self, action: str) -> bool:
+        """Whether there is any rule to put a question to."""
+        return bool(self._parts[action].rules)
+
     def ask(self, action: str, facts: Facts, more: Mapping[str, Any] | None = None) -> Verdict:
         """Put one question. `more` is what the action's context has beside that of the request.
 

@@ -150,6 +150,14 @@ class Store:
             rows = self._chosen(connection, select(*columns).where(unexpired), keys)
             return {entry.key: entry.klass for entry in map(clear_entry, rows)}
 
+    def entered_at(self, keys: Collection[EntryKey]) -> dict[EntryKey, datetime]:
+        """Return when those of `keys` that there are were first written. No seal is opened."""
+        query = select(entries.c.watchlist, entries.c.id, entries.c.entered_at)
+        known = entries.c.entered_at.is_not(None)
+        with self.engine.connect() as connection:
+            rows = self._chosen(connection, query.where(known), keys)
+            return {EntryKey(row.watchlist, row.id): row.entered_at for row in rows}
+
     def details(self, key: EntryKey, sequence: int | None = None) -> Details:
         """Open the subject of an entry, its links and the misused identity, and nothing else.
 

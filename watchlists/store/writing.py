@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +21,15 @@ BATCH = 200
 """Entries that are written with one set of statements."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """What there is of an entry before it is written again."""
+
+    digest: bytes
+    sequence: int
+    entered_at: datetime | None
+
+
 class Writing:
     """One write transaction. Use it from one thread, inside `with store.writing() as write`.
 
@@ -33,6 +42,7 @@ class Writing:
         self.destroyed = 0
         """Entries whose data keys this transaction has destroyed."""
         self._keys = keys
+        self._now = now
         self._log = ChangeWriter(connection, now)
         # For this transaction only: an owner's key could be rotated by the next one.
         self._owner_keys: dict[str, OwnerKey] = {}
@@ -135,18 +145,17 @@ class Writing:
         fresh: list[tuple[Content, bytes]] = []
         for content in batch:
             digest = content.digest(self._owner_key(content.entry.klass.owner))
-            old_digest, sequence = stored.get(content.entry.key, (None, 0))
-            unchanged = digest == old_digest
-            results.append(PutResult(Outcome.UNCHANGED, sequence) if unchanged else None)
+            old = stored.get(content.entry.key)
+            unchanged = old is not None and digest == old.digest
+            results.append(PutResult(Outcome.UNCHANGED, old.sequence) if old is not None and unchanged else None)
             if not unchanged:
                 fresh.append((content, digest))
-        written = iter(self._write(fresh, stored.keys()))
+        written = iter(self._write(fresh, stored))
         return [result or next(written) for result in results]
 
-    def _write(self, fresh: Sequence[tuple[Content, bytes]], stored: Iterable[EntryKey]) -> list[PutResult]:
+    def _write(self, fresh: Sequence[tuple[Content, bytes]], there: Mapping[EntryKey, _Stored]) -> list[PutResult]:
         if not fresh:
             return []
-        there = set(stored)
         keys = [content.entry.key for content, _ in fresh]
         replaced = [key for key in keys if key in there]
         sequences = self._log.append(
@@ -154,6 +163,7 @@ class Writing:
         )
         rows = [
             content.row(self._owner_key(content.entry.klass.owner), digest, sequence)
+            | {"entered_at": there[content.entry.key].entered_at if content.entry.key in there else self._now}
             for (content, digest), sequence in zip(fresh, sequences, strict=True)
         ]
         if replaced:
@@ -163,10 +173,11 @@ class Writing:
         outcomes = (Outcome.REPLACED if key in there else Outcome.CREATED for key in keys)
         return [PutResult(outcome, sequence) for outcome, sequence in zip(outcomes, sequences, strict=True)]
 
-    def _stored(self, keys: Sequence[EntryKey]) -> dict[EntryKey, tuple[bytes, int]]:
-        query = select(entries.c.watchlist, entries.c.id, entries.c.digest, entries.c.sequence)
+    def _stored(self, keys: Sequence[EntryKey]) -> dict[EntryKey, _Stored]:
+        columns = (entries.c.digest, entries.c.sequence, entries.c.entered_at)
+        query = select(entries.c.watchlist, entries.c.id, *columns)
         rows = self.connection.execute(query.where(_are(keys)))
-        return {EntryKey(row.watchlist, row.id): (row.digest, row.sequence) for row in rows}
+        return {EntryKey(row.watchlist, row.id): _Stored(row.digest, row.sequence, row.entered_at) for row in rows}
 
     def _owner_key(self, owner: str) -> OwnerKey:
         if owner not in self._owner_keys:

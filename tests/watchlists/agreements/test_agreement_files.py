@@ -173,6 +173,7 @@ def test_each_obligation_is_read_as_its_own_help_writes_it(obligation: Obligatio
         ("reviewers(1 waivable)", "one or two reviewers"),
         ("confirm-within(12)", "a duration"),
         ("confirm-within(0 h)", "a duration"),
+        ("confirm-within(101 y)", "longer than 100 y"),
         ("silent-alarm(loud)", "takes no value"),
         ("score-form(exact)", "'exact' is not one of"),
         ("fields(shoe_size)", "'shoe_size' is not one of"),

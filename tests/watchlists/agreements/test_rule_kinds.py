@@ -140,7 +140,7 @@ OWNER = Request("xb", "sync", "", None, "")
 
 
 def entered(book: RuleBook, klass: VisibilityClass, *others: str, **samples: Any) -> bool:
-    return may_enter(book, OWNER, entry(klass), EnteredSamples(**samples), others, NOW).allowed
+    return may_enter(book, OWNER, entry(klass), EnteredSamples(**samples), others, NOW, NOW).allowed
 
 
 def test_rule_kind_08_compatibility_and_priority_of_entries_on_one_person(load: Load) -> None:
@@ -152,7 +152,7 @@ def test_rule_kind_08_compatibility_and_priority_of_entries_on_one_person(load: 
     assert entered(book, missing, "missing-person")
     assert not entered(book, missing, "wanted")
     assert entered(book, wanted(), "missing-person")
-    ruling = may_enter(book, OWNER, entry(missing), EnteredSamples(), ["wanted"], NOW)
+    ruling = may_enter(book, OWNER, entry(missing), EnteredSamples(), ["wanted"], NOW, NOW)
     assert ruling.decided_by == (Clause("xa-xb", 1, "compatibility", "Art. 23"),)
     priorities = [book.disclosure(terminal(), klass, 6.0, NOW).priority for klass in (wanted(), missing)]
     assert priorities == [0, 1]
@@ -329,12 +329,12 @@ def test_rule_kind_20_residency(load: Load) -> None:
 def test_rule_kind_21_retention_review_and_warning(load: Load) -> None:
     asks = "retain-at-most(3 y), review-every(1 y), warn-before(30 d)"
     book = RuleBook([load(SEARCH + SCORE + rule("enter", asks=asks))])
-    ruling = may_enter(book, OWNER, entry(wanted()), EnteredSamples(), [], NOW)
+    ruling = may_enter(book, OWNER, entry(wanted()), EnteredSamples(), [], NOW, NOW)
     assert ruling.schedule.expires_at == NOW + 3 * 365 * DAY
     assert ruling.schedule.review_at == NOW + 365 * DAY
     assert ruling.schedule.warn_at == NOW + 335 * DAY
     sooner = entry(wanted(), expires_at=NOW + DAY, review_at=NOW + HOUR)
-    assert may_enter(book, OWNER, sooner, EnteredSamples(), [], NOW).schedule.expires_at == NOW + DAY
+    assert may_enter(book, OWNER, sooner, EnteredSamples(), [], NOW, NOW).schedule.expires_at == NOW + DAY
     unlimited = schedule(Terms(), NOW, None, None)
     assert (unlimited.review_at, unlimited.warn_at, unlimited.expires_at) == (None, None, None)
 
@@ -369,7 +369,7 @@ def test_rule_kind_24_age_of_the_subject(load: Load) -> None:
     assert not entered(book, alert(age=Age.UNDER_12))
     assert entered(book, alert(age=Age.UNDER_12, in_child_interest=True))
     assert entered(book, alert(age=Age.MINOR))
-    minor = may_enter(book, OWNER, entry(alert(age=Age.MINOR)), EnteredSamples(), [], NOW)
+    minor = may_enter(book, OWNER, entry(alert(age=Age.MINOR)), EnteredSamples(), [], NOW, NOW)
     assert minor.terms.has(Obligation.MAJORITY_NOTICE)
     born = date(2014, 11, 23)
     assert [age_on(born, date(2026, 11, day)) for day in (22, 23)] == [Age.UNDER_12, Age.MINOR]
