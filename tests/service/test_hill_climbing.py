@@ -5,6 +5,7 @@ The courses are short and their seeds fixed; `crosscheck bench attack` runs the 
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -90,6 +91,13 @@ def test_a_repeated_check_costs_nothing(make_node: NodeMaker, target: Target) ->
     body = dict(check_body(record_of(target.part), Defence.HIT.purpose, node.clock()))
     assert [node.send("xa", body).status_code for _ in range(5)] == [200] * 5
     assert probe(node, target).status_code == 200
+
+
+def test_checks_at_the_same_moment_are_all_counted(make_node: NodeMaker, target: Target) -> None:
+    node = node_with(target, make_node, probes_per_subject=3)
+    with ThreadPoolExecutor(8) as threads:
+        statuses = list(threads.map(lambda _: probe(node, target).status_code, range(8)))
+    assert sorted(statuses) == [200] * 3 + [429] * 5
 
 
 def test_the_terminals_of_a_partner_share_a_budget_and_partners_do_not(make_node: NodeMaker, target: Target) -> None:
