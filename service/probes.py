@@ -1,6 +1,6 @@
 """From what a request carries to what can be compared.
 
-Images and templates of a probe live in memory only, and no longer than the call.
+Probes live in memory only: images no longer than the call, templates for as long as `probing` counts by them.
 """
 
 from __future__ import annotations
