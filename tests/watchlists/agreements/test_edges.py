@@ -1,0 +1,242 @@
+"""The edges of decisions: exact moments, who is named as having decided, what is remembered."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.watchlists.agreements.conftest import NOW, Load, terminal, wanted
+from tests.watchlists.agreements.test_rule_kinds import (
+    ALERT,
+    DAY,
+    HOUR,
+    OWNER,
+    SCORE,
+    SEARCH,
+    alert,
+    confirmed,
+    entered,
+    entry,
+    rule,
+)
+from watchlists.agreements.actions import Deed
+from watchlists.agreements.decide import RuleBook
+from watchlists.agreements.disclosure import NO_ACTION, Clause
+from watchlists.agreements.duties import Duty, Obligation
+from watchlists.agreements.entering import EnteredSamples, may_enter
+from watchlists.agreements.levels import Level
+from watchlists.agreements.release import Case, OwnerDecision, ReleaseState, release_state
+from watchlists.agreements.retention import probe_keeping, schedule
+from watchlists.agreements.rights import error_report, subject_access
+from watchlists.agreements.terms import NO_TERMS, Terms
+from watchlists.agreements.transfer import Recipient, may_transfer
+
+INSTANT = timedelta(microseconds=1)
+
+
+def named(clauses: tuple[Clause, ...]) -> list[str]:
+    return [clause.clause for clause in clauses]
+
+
+def test_who_allowed_and_who_forbade_an_entry_is_named_and_its_dates_are_kept(load: Load) -> None:
+    rules = rule("enter", name="may") + rule("enter", "resource.contested", does="forbid", name="not")
+    book = RuleBook([load(SEARCH + SCORE + rules)])
+    dated = entry(alert(contested=True), review_at=NOW + DAY, expires_at=NOW + 2 * DAY)
+    refused = may_enter(book, OWNER, dated, EnteredSamples(), [], NOW, NOW)
+    assert (refused.allowed, named(refused.decided_by)) == (False, ["not"])
+    assert (refused.schedule.review_at, refused.schedule.expires_at) == (NOW + DAY, NOW + 2 * DAY)
+    fine = replace(dated, klass=wanted())
+    allowed = may_enter(book, OWNER, fine, EnteredSamples(), [], NOW, NOW)
+    assert (allowed.allowed, named(allowed.decided_by)) == (True, ["may"])
+    assert (allowed.schedule.review_at, allowed.schedule.expires_at) == (NOW + DAY, NOW + 2 * DAY)
+
+
+def test_retention_counts_from_the_first_write(load: Load) -> None:
+    book = RuleBook([load(SEARCH + SCORE + rule("enter", asks="retain-at-most(10 d)"))])
+    ruling = may_enter(book, OWNER, entry(wanted()), EnteredSamples(), [], NOW - 4 * DAY, NOW)
+    assert ruling.schedule.expires_at == NOW + 6 * DAY
+
+
+def test_an_entry_that_no_rule_can_be_put_to_is_refused(load: Load) -> None:
+    book = RuleBook([load(SEARCH + SCORE + rule("enter", "resource.contested", does="forbid"))])
+    unreadable = replace(wanted(), handling=("\ud800",))
+    ruling = book.ask(Deed.ENTER, OWNER, unreadable, NOW, warnings=[], faces=1, fingers=0)
+    assert ruling.allowed is False
+
+
+def test_of_categories_without_rank_none_precedes(load: Load) -> None:
+    lists = {"incompatible": '[["wanted", "missing-person"]]'}
+    missing = wanted(category="missing-person")
+    for number, priority in enumerate(("[]", '["wanted"]')):
+        book = RuleBook([load(SEARCH + ALERT, str(number), priority=priority, **lists)])
+        assert not entered(book, missing, "wanted")
+        assert entered(book, wanted(), "missing-person") is (priority != "[]")
+    unranked = book.disclosure(terminal(), missing, 6.0, NOW)
+    assert unranked.priority == 0
+
+
+def test_schedule_takes_the_earlier_date_and_warns_before_the_first() -> None:
+    terms = Terms((Duty(Obligation.REVIEW_EVERY, 10 * DAY), Duty(Obligation.WARN_BEFORE, DAY)))
+    given = schedule(terms, NOW, NOW + 5 * DAY, NOW + 3 * DAY)
+    assert (given.review_at, given.expires_at, given.warn_at) == (NOW + 5 * DAY, NOW + 3 * DAY, NOW + 2 * DAY)
+    assert schedule(terms, NOW, None, None).review_at == NOW + 10 * DAY
+    warning = Terms((Duty(Obligation.WARN_BEFORE, DAY),))
+    assert schedule(warning, NOW, None, None).warn_at is None
+    assert schedule(warning, NOW, None, NOW + HOUR).warn_at == NOW
+    assert schedule(NO_TERMS, NOW, None, NOW + DAY).warn_at is None
+
+
+def test_a_probe_is_kept_by_the_asker_unless_a_rule_says_otherwise(load: Load) -> None:
+    plain = RuleBook([load(SEARCH + SCORE + rule("keep probe", asks="keep-at-most(1 h)"))])
+    kept = probe_keeping(plain, terminal(), [wanted()], NOW)
+    assert kept is not None
+    assert (kept.until, kept.by) == (NOW + HOUR, ("asker",))
+    nobody = rule("keep probe", asks="keep-at-most(1 h), kept-by(asker)") + rule(
+        "keep probe", asks="keep-at-most(1 h), kept-by(owner)", name="other"
+    )
+    assert probe_keeping(RuleBook([load(SEARCH + SCORE + nobody, "b")]), terminal(), [wanted()], NOW) is None
+
+
+def test_the_last_moment_counts_and_the_next_one_does_not(load: Load) -> None:
+    book = RuleBook([load(SEARCH + rule("see score", asks="reviewers(1), confirm-within(1 h), release-by-owner(2 h)"))])
+    decision = book.disclosure(terminal(), wanted(), 6.0, NOW)
+
+    def state(now: Any, **case: Any) -> ReleaseState:
+        return release_state(decision, replace(confirmed("ada"), **case), now)
+
+    granted = OwnerDecision(granted=True, at=NOW + 2 * HOUR)
+    assert state(NOW + DAY, owner=granted) is ReleaseState.RELEASED
+    assert state(NOW + 2 * HOUR) is ReleaseState.WAITING_FOR_OWNER
+    assert state(NOW + 2 * HOUR + INSTANT) is ReleaseState.LAPSED
+    assert state(NOW + DAY, owner=replace(granted, at=NOW + 2 * HOUR + INSTANT)) is ReleaseState.LAPSED
+    assert release_state(decision, Case(NOW), NOW + HOUR) is ReleaseState.WAITING_FOR_REVIEWERS
+    assert release_state(decision, Case(NOW), NOW + HOUR + INSTANT) is ReleaseState.LAPSED
+
+
+def test_what_only_waits_shows_nothing_at_once(load: Load) -> None:
+    book = RuleBook([load(SEARCH + rule("see alert", asks="tlp-red, reviewers(2)"))])
+    decision = book.disclosure(terminal(), wanted(), 6.0, NOW)
+    assert (decision.level, decision.handling, decision.decided_by, decision.terms) == (Level.NONE, (), (), NO_TERMS)
+    assert decision.known
+    assert decision.later is not None
+    assert (decision.later.level, decision.later.handling) == (Level.ALERT, ("tlp-red",))
+    assert named(decision.deciding) == ["permit-search", "permit-see-alert"]
+    assert decision.duties.reviewers.count == 2
+
+
+def test_a_search_that_waits_makes_everything_wait(load: Load) -> None:
+    book = RuleBook([load(rule("search", asks="reviewers(1)") + SCORE)])
+    decision = book.disclosure(terminal(), wanted(), 6.0, NOW)
+    assert decision.level is Level.NONE
+    assert decision.later is not None
+    assert decision.later.level is Level.SCORE
+
+
+def test_no_action_below_the_level_at_which_it_is_seen(load: Load) -> None:
+    book = RuleBook([load(SEARCH + SCORE)])
+    assert book.disclosure(terminal(), wanted(), 6.0, NOW).action == NO_ACTION
+
+
+def test_rules_read_prior_authorisation_and_the_last_tenth(load: Load) -> None:
+    book = RuleBook([load(rule("search", "context.authorised") + SCORE)])
+    authorised = replace(terminal(), authorised_by=frozenset({"xb"}))
+    assert book.disclosure(authorised, wanted(), 6.0, NOW).level is Level.SCORE
+    assert book.disclosure(terminal(), wanted(), 6.0, NOW).level is Level.NONE
+    fine = rule("see score", 'context.score.greaterThanOrEqual(decimal("4.9"))')
+    book = RuleBook([load(SEARCH + fine, "fine")])
+    assert [book.disclosure(terminal(), wanted(), score, NOW).level for score in (4.8, 4.9)] == [
+        Level.NONE,
+        Level.SCORE,
+    ]
+
+
+def test_who_decided_on_a_transfer_a_report_and_an_answer_is_named(load: Load) -> None:
+    rules = rule("transfer", 'context.recipient == "bad"', does="forbid", name="no") + rule("transfer", name="yes")
+    rules += rule("report error", name="report") + rule("answer subject", name="tell", asks="answer-within(9 d)")
+    book = RuleBook([load(SEARCH + SCORE + rules, recipients='["bad"]')])
+    bad = may_transfer(book, terminal(), wanted(), Recipient("bad", "xz"), None, NOW)
+    good = may_transfer(book, terminal(), wanted(), Recipient("good", "xz"), None, NOW)
+    assert (bad.allowed, named(bad.decided_by)) == (False, ["no"])
+    assert (good.allowed, named(good.decided_by)) == (True, ["yes"])
+    until = alert(hidden_until=NOW)
+    assert may_transfer(book, terminal(), until, Recipient("good", "xz"), None, NOW).allowed is True
+    excluded = may_transfer(book, terminal(), alert(excluded=("good",)), Recipient("good", "xz"), None, NOW)
+    marked = may_transfer(
+        book, terminal(), wanted(handling=("no-onward-transfer",)), Recipient("good", "xz"), None, NOW
+    )
+    assert (excluded.allowed, marked.allowed) == (False, False)
+    report = error_report(book, terminal(), wanted(), NOW)
+    assert report is not None
+    assert (report.answer_by, named(report.decided_by)) == (None, ["report"])
+    told = subject_access(book, terminal(), [wanted()], NOW)
+    refused = subject_access(book, terminal(), [wanted()], NOW, owners_agree=False)
+    assert (told.answer_by, named(told.decided_by)) == (NOW + 9 * DAY, ["tell"])
+    assert named(refused.decided_by) == ["tell"]
+    consults = RuleBook([load(rule("answer subject", asks="answer-within(9 d), consult-owner(2 d)"), "consults")])
+    first = subject_access(consults, terminal(), [wanted()], NOW)
+    assert (first.answer_by, named(first.decided_by)) == (NOW + 9 * DAY, ["permit-answer-subject"])
+
+
+def test_several_permits_of_one_agreement_are_all_named(load: Load) -> None:
+    book = RuleBook([load(rule("search", name="one") + rule("search", name="two") + SCORE)])
+    assert named(book.disclosure(terminal(), wanted(), 6.0, NOW).decided_by) == ["one", "two", "permit-see-score"]
+
+
+def test_what_an_agreement_between_others_asks_is_not_owed(load: Load) -> None:
+    others = load(rule("search", asks="justify(case-reference), quota(1)") + SCORE, parties='["xb", "xc"]')
+    standing = RuleBook([others]).standing(terminal("xa"), NOW)
+    assert (standing.missing, standing.quotas, standing.log_terms) == ((), (), NO_TERMS)
+    (demand,) = RuleBook([others]).standing(terminal("xc"), NOW).missing
+    assert demand.clause == Clause("xa-xb", 1, "permit-search", None)
+
+
+def test_a_deed_is_decided_on_what_is_hidden_now(load: Load) -> None:
+    book = RuleBook([load(SEARCH + SCORE + rule("copy") + rule("copy", "resource.hidden", does="forbid"))])
+    receiver = terminal("xa")
+    assert book.ask(Deed.COPY, receiver, alert(hidden_until=NOW + INSTANT), NOW).allowed is False
+    assert book.ask(Deed.COPY, receiver, alert(hidden_until=NOW), NOW).allowed is True
+
+
+def test_a_forbid_of_a_whole_check_is_heard_for_other_deeds_too(load: Load) -> None:
+    everything = '@id("none")\nforbid (principal, action, resource) when { resource.contested };\n'
+    of_checks = '@id("checks")\nforbid (principal, action in Action::"check", resource) when { resource.contested };\n'
+    book = RuleBook([load(SEARCH + SCORE + rule("copy") + everything)])
+    narrow = RuleBook([load(SEARCH + SCORE + rule("copy") + of_checks, "narrow")])
+    contested = alert(contested=True)
+    for each, copied in ((book, False), (narrow, True)):
+        assert each.disclosure(terminal(), contested, 6.0, NOW).level is Level.NONE
+        assert each.disclosure(terminal(), alert(), 6.0, NOW).level is Level.SCORE
+        assert each.ask(Deed.COPY, terminal(), contested, NOW).allowed is copied
+
+
+def test_a_forbid_of_a_whole_check_that_reads_the_score_is_heard_at_each_level(load: Load) -> None:
+    low = 'context has score && context.score.lessThan(decimal("5.0"))'
+    forbid = f'@id("low")\nforbid (principal, action in Action::"check", resource) when {{ {low} }};\n'
+    book = RuleBook([load(SEARCH + SCORE + forbid)])
+    assert [book.disclosure(terminal(), wanted(), score, NOW).level for score in (4.9, 5.0)] == [
+        Level.NONE,
+        Level.SCORE,
+    ]
+
+
+def test_decisions_are_remembered_and_shared_by_requests_that_no_rule_tells_apart(load: Load) -> None:
+    book = RuleBook([load(SEARCH + SCORE)])
+    classes = frozenset({wanted(), alert(hidden_until=NOW + DAY)})
+    one, other = terminal(case="2026/7"), replace(terminal(case="2026/8"), checkpoint="XA-GATE-09")
+    assert book.disclosure(one, wanted(), 6.0, NOW) is book.disclosure(other, wanted(), 6.01, NOW)
+    assert book.visible(one, classes, NOW) is book.visible(other, classes, NOW)
+    assert book.visible(one, classes, NOW + DAY) == classes
+
+
+def test_a_fault_is_logged_with_action_and_clauses_and_nothing_else(
+    load: Load, caplog: pytest.LogCaptureFixture
+) -> None:
+    fails = "9223372036854775807 + 1 == 0"
+    rules = rule("search", fails, does="forbid", name="one") + rule("search", fails, does="forbid", name="two")
+    with caplog.at_level(logging.ERROR):
+        RuleBook([load(SEARCH + SCORE + rules)]).visible(terminal(), [wanted()], NOW)
+    assert caplog.messages == ["rule fault, denied: action 'search', clauses: xa-xb@1 one, xa-xb@1 two"]
