@@ -113,10 +113,11 @@ class Enrolment:
             EntryForbidden: a clause of an agreement of the caller's partner forbids it.
         """
         self.own_watchlist(caller, key.watchlist)
-        (ruled,) = self._rule(caller, [self._prepare(caller, key, body)])
+        prepared, now = self._prepare(caller, key, body), self.clock()
+        (ruled,) = self._rule(caller, [prepared], now)
         if isinstance(ruled, InvalidInput):
             raise ruled
-        return self._commit(caller, [ruled])[0]
+        return self._commit(caller, [ruled], now)[0]
 
     def put_lines(
         self, caller: Caller, watchlist: str, first: int, unverified_lines: Sequence[bytes | None], executor: Executor
@@ -129,10 +130,11 @@ class Enrolment:
             (number, line) for number, line in enumerate(unverified_lines, first) if line is None or line.strip()
         ]
         prepared = list(executor.map(lambda item: self._prepare_line(caller, watchlist, item[1]), numbered))
-        ruled = iter(self._rule(caller, [item for item in prepared if isinstance(item, PreparedEntry)]))
+        now = self.clock()
+        ruled = iter(self._rule(caller, [item for item in prepared if isinstance(item, PreparedEntry)], now))
         results = [item if isinstance(item, RefusedLine) else _unless_refused(next(ruled)) for item in prepared]
         good = [item for item in results if isinstance(item, PreparedEntry)]
-        written = iter(self._commit(caller, good) if good else [])
+        written = iter(self._commit(caller, good, now) if good else [])
         return [
             {"line": number, **(_refusal(item) if isinstance(item, RefusedLine) else _receipt(item, next(written)))}
             for (number, _), item in zip(numbered, results, strict=True)
@@ -166,9 +168,9 @@ class Enrolment:
             audit.record(write.connection, EventKind.ENTRY_WITHDRAWN, caller, self.clock(), details)
         self.gallery.catch_up()
 
-    def _commit(self, caller: Caller, prepared: Sequence[PreparedEntry]) -> list[PutResult]:
+    def _commit(self, caller: Caller, prepared: Sequence[PreparedEntry], ruled_at: datetime) -> list[PutResult]:
         with self.store.writing() as write:
-            results = write.put_entries((item.entry, item.templates) for item in prepared)
+            results = write.put_entries(((item.entry, item.templates) for item in prepared), ruled_at)
             entries = [item.entry.id for item in prepared]
             details = {"watchlist": prepared[0].entry.key.watchlist, "entries": entries}
             audit.record(write.connection, EventKind.ENTRIES_PUT, caller, self.clock(), details)
@@ -204,9 +206,11 @@ class Enrolment:
         faces, fingers = len(samples.templates.faces), len(samples.templates.fingers)
         return PreparedEntry(entry, samples.templates, EnteredSamples(samples.warnings, faces, fingers))
 
-    def _rule(self, caller: Caller, prepared: Sequence[PreparedEntry]) -> list[PreparedEntry | InvalidInput]:
+    def _rule(
+        self, caller: Caller, prepared: Sequence[PreparedEntry], now: datetime
+    ) -> list[PreparedEntry | InvalidInput]:
         """Bring the dates of entries within the terms of the agreements, or say which clause forbids one."""
-        rules, now = self.rules(), self.clock()
+        rules = self.rules()
         entered = self.store.entered_at([item.entry.key for item in prepared])
         return [self._ruled(caller, rules, item, entered.get(item.entry.key, now), now) for item in prepared]
 

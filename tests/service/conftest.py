@@ -1,4 +1,6 @@
-"""A fresh node for each test; the costly parts, model files and networks, once for all."""
+"""A fresh node for each test, or a scene on one that a module shares; the costly parts, model files and networks, once
+for all.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +13,7 @@ from models.face import FaceEncoder
 from models.weights import ModelStore
 from service.commands.portraits import portraits as fetch_portraits
 from tests.service.node import Node, NodeMaker
+from tests.service.scene import Scene, add_third_partner
 
 
 @pytest.fixture(scope="session")
@@ -39,3 +42,21 @@ def make_node(tmp_path: Path, model_store: ModelStore, faces: FaceEncoder) -> It
 @pytest.fixture
 def node(make_node: NodeMaker) -> Node:
     return make_node()
+
+
+@pytest.fixture(scope="module")
+def shared_node(
+    tmp_path_factory: pytest.TempPathFactory, model_store: ModelStore, faces: FaceEncoder
+) -> Iterator[Node]:
+    node = Node(tmp_path_factory.mktemp("shared") / "node", model_store.folder, faces)
+    add_third_partner(node)
+    yield node
+    node.stop()
+
+
+@pytest.fixture
+def scene(shared_node: Node) -> Iterator[Scene]:
+    """A situation of the test's own, on a node that the tests of a module share."""
+    scene = Scene(shared_node)
+    yield scene
+    scene.clear()

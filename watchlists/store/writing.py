@@ -95,12 +95,20 @@ class Writing:
         """
         return self.put_entries([(entry, templates)])[0]
 
-    def put_entries(self, items: Iterable[tuple[Entry, Templates]]) -> list[PutResult]:
-        """Write many entries; the results are in the order of the items. What `put_entry` raises goes for each."""
+    def put_entries(
+        self, items: Iterable[tuple[Entry, Templates]], entered_at: datetime | None = None
+    ) -> list[PutResult]:
+        """Write many entries; the results are in the order of the items. What `put_entry` raises goes for each.
+
+        Args:
+            items: the entries.
+            entered_at: the moment from which the retention of those that are new counts; that of the transaction if
+                None. Whoever has reckoned with another moment has to say so, or the dates would move at the next write.
+        """
         contents = [Content(entry, templates) for entry, templates in items]
         for content in contents:
             self._require_owner(content.entry.key.watchlist, content.entry.klass.owner)
-        return [result for batch in _batches(contents) for result in self._put_batch(batch)]
+        return [result for batch in _batches(contents) for result in self._put_batch(batch, entered_at or self._now)]
 
     def withdraw_entry(self, key: EntryKey, owner: str) -> int | None:
         """Destroy an entry with its data key; return the number of the change, None if there was no such entry.
@@ -139,7 +147,7 @@ class Writing:
         except SealBroken:
             return None
 
-    def _put_batch(self, batch: Sequence[Content]) -> list[PutResult]:
+    def _put_batch(self, batch: Sequence[Content], entered_at: datetime) -> list[PutResult]:
         stored = self._stored([content.entry.key for content in batch])
         results: list[PutResult | None] = []
         fresh: list[tuple[Content, bytes]] = []
@@ -150,10 +158,12 @@ class Writing:
             results.append(PutResult(Outcome.UNCHANGED, old.sequence) if old is not None and unchanged else None)
             if not unchanged:
                 fresh.append((content, digest))
-        written = iter(self._write(fresh, stored))
+        written = iter(self._write(fresh, stored, entered_at))
         return [result or next(written) for result in results]
 
-    def _write(self, fresh: Sequence[tuple[Content, bytes]], there: Mapping[EntryKey, _Stored]) -> list[PutResult]:
+    def _write(
+        self, fresh: Sequence[tuple[Content, bytes]], there: Mapping[EntryKey, _Stored], entered_at: datetime
+    ) -> list[PutResult]:
         if not fresh:
             return []
         keys = [content.entry.key for content, _ in fresh]
@@ -163,7 +173,7 @@ class Writing:
         )
         rows = [
             content.row(self._owner_key(content.entry.klass.owner), digest, sequence)
-            | {"entered_at": there[content.entry.key].entered_at if content.entry.key in there else self._now}
+            | {"entered_at": there[content.entry.key].entered_at if content.entry.key in there else entered_at}
             for (content, digest), sequence in zip(fresh, sequences, strict=True)
         ]
         if replaced:
