@@ -78,18 +78,26 @@ def disclose(
 
 
 def _capped(known: Sequence[tuple[Candidate, Disclosure]]) -> Iterator[tuple[Candidate, Disclosure]]:
-    """Keep of each owner's candidates the best, as many as the strictest cap among their terms allows."""
-    caps: dict[str, int] = {}
+    """Keep of each owner's candidates the best, as many as the strictest cap among their terms allows.
+
+    What the terminal sees and what it does not are counted apart: were they counted together, a candidate missing from
+    the answer would betray a silent alarm.
+    """
+    caps: dict[tuple[str, bool], int] = {}
     for found, decision in known:
-        cap = decision.duties.count(Obligation.CANDIDATES)
+        cap, counted = decision.duties.count(Obligation.CANDIDATES), _counted_with(found, decision)
         if cap is not None:
-            caps[found.klass.owner] = min(cap, caps.get(found.klass.owner, cap))
-    taken = Counter[str]()
+            caps[counted] = min(cap, caps.get(counted, cap))
+    taken = Counter[tuple[str, bool]]()
     for found, decision in sorted(known, key=lambda each: -each[0].score):
-        owner = found.klass.owner
-        taken[owner] += 1
-        if taken[owner] <= caps.get(owner, taken[owner]):
+        counted = _counted_with(found, decision)
+        taken[counted] += 1
+        if taken[counted] <= caps.get(counted, taken[counted]):
             yield found, decision
+
+
+def _counted_with(found: Candidate, decision: Disclosure) -> tuple[str, bool]:
+    return found.klass.owner, decision.shown is Level.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,18 +138,30 @@ class _Disclosing:
             pseudonym=self.entries.pseudonym(found.klass.owner, found.key, self.asked.partner) if hides else "",
             category=found.klass.category,
             subject=subject_fields(details.subject),
-            links=tuple(self._links(details.links)) if Extra.LINKS in decision.extras else (),
+            links=tuple(self._links(details.links, found.score)) if Extra.LINKS in decision.extras else (),
             misused_identity=None if misused is None else subject_fields(misused),
         )
 
-    def _links(self, links: Iterable[Link]) -> Iterator[dict[str, str]]:
-        """The links to entries that this request may see; the others as if they did not exist."""
+    def _links(self, links: Iterable[Link], score: float) -> Iterator[dict[str, str]]:
+        """The links to entries that the terminal would see by name if it had found them with this score.
+
+        The others are left out as if they did not exist, those with a silent alarm among them.
+        """
         targets = list(links)
         classes = self.entries.classes_of([link.to for link in targets])
         visible = self.rules.visible(self.asked, classes.values(), self.now)
         for link in targets:
-            if classes.get(link.to) in visible:
-                yield {"kind": link.kind.value, "reference": f"{link.to.watchlist}/{link.to.entry}"}
+            klass = classes.get(link.to)
+            if klass is None or klass not in visible:
+                continue
+            seen = self.rules.disclosure(self.asked, klass, score, self.now)
+            if seen.shown >= Level.REFERENCE:
+                yield {"kind": link.kind.value, "reference": self._name(link.to, klass.owner, seen)}
+
+    def _name(self, key: EntryKey, owner: str, decision: Disclosure) -> str:
+        if decision.terms.has(Obligation.PSEUDONYM):
+            return self.entries.pseudonym(owner, key, self.asked.partner)
+        return f"{key.watchlist}/{key.entry}"
 
 
 def subject_fields(subject: Subject) -> dict[str, object]:

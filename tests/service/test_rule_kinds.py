@@ -91,6 +91,24 @@ class TestLinks:
         scene.enrol(links=[linked(scene, "E-2")])
         assert self.links(scene) is None
 
+    def test_rule_kind_04_no_link_names_an_entry_that_is_not_shown_by_name(self, scene: Scene) -> None:
+        scene.agree(SEARCH, HIT, permit("see alert", when='resource.category == "wanted"'), self.SEE_LINKS)
+        scene.enrol(links=[linked(scene, "E-2"), linked(scene, "E-3", category="missing-person")])
+        assert self.links(scene) == [("associated", "xb-alerts/E-2")]
+
+    def test_rule_kind_04_no_link_betrays_a_silent_alarm(self, scene: Scene) -> None:
+        scene.agree(SEARCH, ALERT, SILENT, self.SEE_LINKS, actions=CHECKS)
+        scene.enrol(links=[linked(scene, "E-2"), linked(scene, "E-3", **DISCREET)])
+        assert self.links(scene) == [("associated", "xb-alerts/E-2")]
+
+    def test_rule_kind_04_a_link_calls_an_entry_by_its_pseudonym(self, scene: Scene) -> None:
+        scene.agree(SEARCH, permit("see alert", "pseudonym"), self.SEE_LINKS)
+        scene.enrol(links=[linked(scene, "E-2")])
+        found = scene.seen(finger_number=SOMEBODY_ELSE)
+        assert found is not None
+        assert self.links(scene) == [("associated", found["reference"])]
+        assert "E-2" not in found["reference"]
+
 
 class TestSilentAlarm:
     @pytest.fixture
@@ -141,6 +159,20 @@ class TestSilentAlarm:
         found = discreet.flagged(both.json()["check_id"])
         assert [(each["entry"], each["silent"]) for each in found] == [("E-1", False), ("E-2", True)]
         assert found[0]["flag_id"] == both.json()["flag_id"]
+
+    def test_rule_kind_05_a_silent_candidate_takes_no_place_from_an_open_one(self, scene: Scene) -> None:
+        """A cap counts what is shown by itself, or a shorter list would betray the alarm."""
+        silent = permit("see hit", "silent-alarm, candidates(1)", 'resource.action == "discreet-check"')
+        scene.agree(SEARCH, permit("see reference", "candidates(2)"), silent, actions=CHECKS)
+        scene.enrol("E-1")
+        scene.enrol("E-2", fingerprints=[smudged()])
+        alone = scene.send(fingerprints=[smudged()])
+        for name in ("E-3", "E-4"):
+            scene.enrol(name, fingerprints=[smudged()], **DISCREET)
+        both = scene.send(fingerprints=[smudged()])
+        assert comparable(both) == comparable(alone)
+        assert [seen["reference"] for seen in both.json()["candidates"]] == ["xb-alerts/E-2", "xb-alerts/E-1"]
+        assert [each["silent"] for each in scene.flagged(both.json()["check_id"])] == [False, False, True]
 
 
 NOT_HERE = 'resource.flagged_by.contains(principal.partner) && context.action == "arrest"'
