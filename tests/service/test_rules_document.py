@@ -9,8 +9,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from typer.testing import CliRunner
 
+from service.commands.agreements import commands
 from watchlists.agreements import load_agreement
+from watchlists.agreements.case_runs import run_cases
+from watchlists.agreements.cases import load_cases
+from watchlists.agreements.samples import copy_samples
 
 ROOT = Path(__file__).parents[2]
 KINDS = 38
@@ -106,9 +111,74 @@ def test_the_tests_of_a_kind_are_there(number: int) -> None:
         assert re.search(rf"def test_rule_kind_0?{number}_", (ROOT / "tests" / file).read_text("utf-8")), file
 
 
-def test_the_blocks_of_the_guide_are_valid(tmp_path: Path) -> None:
-    guide = (ROOT / "docs" / "agreements.md").read_text("utf-8")
-    blocks = re.findall(r"^```cedar\n(.*?)^```", guide, re.MULTILINE | re.DOTALL)
-    assert blocks
-    for block in blocks:
+def guide() -> str:
+    return (ROOT / "docs" / "agreements.md").read_text("utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", guide(), re.MULTILINE | re.DOTALL)
+
+
+def test_the_rules_of_the_guide_are_valid(tmp_path: Path) -> None:
+    for block in blocks("cedar"):
         load(tmp_path, block)
+
+
+def test_the_particulars_of_the_guide_are_valid(tmp_path: Path) -> None:
+    (particulars,) = blocks("toml")
+    load(tmp_path, blocks("cedar")[0], particulars)
+
+
+def output(*arguments: str) -> str:
+    return CliRunner().invoke(commands, arguments, env={"COLUMNS": "300"}).output
+
+
+def test_whoever_follows_the_guide_sees_what_it_shows(tmp_path: Path) -> None:
+    copy_samples(tmp_path)
+    draft = (tmp_path / "xa-xb").rename(tmp_path / "my-agreement")
+    at_first = output("check", str(draft))
+    old = re.search(r"// \(1\) At the border, the score.*?;\n", (draft / "rules.cedar").read_text("utf-8"), re.DOTALL)
+    assert old is not None
+    change(draft / "rules.cedar", old[0], blocks("cedar")[0])
+    changed = output("check", str(draft))
+    with (draft / "cases.yaml").open("a", encoding="utf-8") as cases:
+        cases.write("\n" + blocks("yaml")[0])
+    failed = output("check", str(draft))
+    right = "{level: hit, because: border-minors}"
+    assert right in guide()
+    change(draft / "cases.yaml", "age: minor}\n  expect: {level: score}", f"age: minor}}\n  expect: {right}")
+    held = output("check", str(draft))
+    explained = [output("explain", "--agreements", str(draft), *options.split()) for options in explanations()]
+    change(draft / "rules.cedar", '"under-12"', '"under-13"')
+    misspelt = output("check", str(draft))
+    assert "9 of 9 cases hold" in held
+    assert "warning" not in held
+    said = {line for text in (at_first, changed, failed, misspelt, *explained) for line in text.splitlines()}
+    assert [line for line in shown_output() if line not in said] == []
+
+
+def change(file: Path, old: str, new: str) -> None:
+    text = file.read_text("utf-8")
+    assert text.count(old) == 1
+    file.write_text(text.replace(old, new), "utf-8")
+
+
+def tutorial() -> str:
+    return guide().split("\n## ")[1]
+
+
+def explanations() -> list[str]:
+    return re.findall(r"^crosscheck agreements explain --agreements my-agreement (.*)$", tutorial(), re.MULTILINE)
+
+
+def shown_output() -> list[str]:
+    """The lines of the tutorial's blocks that are neither commands nor of a file."""
+    fenced = tutorial().split("```")[1::2]
+    lines = [line for block in fenced if block.startswith("\n") for line in block.splitlines()]
+    return [line for line in lines if line and not line.startswith(("crosscheck", "cp "))]
+
+
+def test_the_cases_of_the_guide_hold(tmp_path: Path) -> None:
+    (tmp_path / "cases.yaml").write_text(blocks("yaml")[1], "utf-8")
+    agreement = load_agreement(ROOT / "docs" / "agreements" / "sis")
+    assert [result.failures for result in run_cases(agreement, load_cases(tmp_path, agreement))] == [(), ()]
