@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from models import calibration
 from models.fingerprint.cylinders import FingerTemplate
-from models.fingerprint.sides import Side, workspace
+from models.fingerprint.sides import Side, Stored, workspace
 
 BLOCK_MINUTIAE = 65536
 """Minutiae a block of a gallery: enough to keep a kernel busy, few enough to rewrite in a few milliseconds."""
@@ -22,7 +22,7 @@ class Block:
     """Room for `capacity` minutiae; what is written is never moved inside the block.
 
     Attributes:
-        planes: float32 (3, capacity): x, y (upwards), angle.
+        planes: uint16 (3, capacity): x, y and angle in whole steps of the storage grid: 6 bytes a minutia.
         words: uint64 (7, capacity): the six words of each cylinder and its validity.
         used: minutiae written so far; wiped: how many of them are no longer needed.
     """
@@ -30,11 +30,11 @@ class Block:
     capacity: int = BLOCK_MINUTIAE
     used: int = 0
     wiped: int = 0
-    planes: NDArray[np.float32] = field(init=False)
+    planes: NDArray[np.uint16] = field(init=False)
     words: NDArray[np.uint64] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.planes = np.zeros((3, self.capacity), np.float32)
+        self.planes = np.zeros((3, self.capacity), np.uint16)
         self.words = np.zeros((7, self.capacity), np.uint64)
 
     @classmethod
@@ -57,11 +57,10 @@ class Block:
     def append(self, template: FingerTemplate) -> tuple[int, int]:
         """Write a template behind the others; return where it starts and stops."""
         start, stop = self.used, self.used + len(template.minutiae)
-        minutiae = template.minutiae
-        order = np.argsort(minutiae.xy[:, 0], kind="stable")  # the kernels look minutiae up by x
-        self.planes[0, start:stop] = minutiae.xy[order, 0]
-        self.planes[1, start:stop] = -minutiae.xy[order, 1]
-        self.planes[2, start:stop] = minutiae.angle[order]
+        order = by_x(template)
+        minutiae = template.minutiae.stored()[order]
+        for plane, name in zip(self.planes, ("x", "y", "angle"), strict=True):
+            plane[start:stop] = minutiae[name]
         self.words[:6, start:stop] = template.bits[:, order]
         self.words[6, start:stop] = template.validity[order]
         self.used = stop
@@ -81,11 +80,9 @@ class Block:
         self.planes[:, start:stop] = 0
         self.wiped += stop - start
 
-    def side(self) -> Side:
+    def stored(self) -> Stored:
         """Return views of the whole block for the kernels."""
-        x, y, angle = self.planes
-        *words, validity = self.words
-        return Side(x, y, angle, tuple(words), validity)
+        return Stored(self.planes, self.words)
 
     def compare(
         self, probe: FingerTemplate, starts: NDArray[np.int64], stops: NDArray[np.int64]
@@ -94,9 +91,8 @@ class Block:
         from models.fingerprint import comparison  # numba is loaded when it is first needed, not on import
 
         similarities = np.zeros(len(starts), np.float32)
-        probe_side = Block.of([probe]).side()
-        work = workspace()
-        comparison.compare_many(probe_side, self.side(), starts, stops, work, calibration.COMPARISON, similarities)
+        arguments = workspace(), calibration.COMPARISON, similarities
+        comparison.compare_many(side_of(probe), self.stored(), starts, stops, *arguments)
         return similarities
 
     def scan(
@@ -115,3 +111,16 @@ class Block:
         scores = np.zeros(len(starts), np.int32)
         scan.scan(probe, self.words[:6][sections], starts, stops, scan.ScanParameters(), scores)
         return scores
+
+
+def side_of(template: FingerTemplate) -> Side:
+    """Return one template as the kernels want it, with memory of its own."""
+    from models.fingerprint import comparison  # numba is loaded when it is first needed, not on import
+
+    block = Block.of([template])
+    return comparison.take(block.stored(), 0, block.used, workspace())
+
+
+def by_x(template: FingerTemplate) -> NDArray[np.int64]:
+    """Indexes of a template's minutiae in the order in which a block holds them: the kernels look them up by x."""
+    return np.argsort(template.minutiae.stored()["x"], kind="stable")

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from models.calibration import ComparisonParameters
 from models.fingerprint.compiler import kernel, popcount
-from models.fingerprint.sides import MAXIMUM_PAIRS, Floats, Side, Workspace
+from models.fingerprint.minutiae import ANGLE_STEP, POSITION_STEP
+from models.fingerprint.sides import MAXIMUM_PAIRS, Floats, Side, Stored, Workspace
 from models.fingerprint.verification import verify
 
 Word = np.uint64
@@ -228,7 +229,7 @@ def _compare_ordered(probe: Side, reference: Side, work: Workspace, parameters: 
     fullness = _sigmoid(smaller, parameters.pairs_centre, parameters.pairs_slope)
     scored = int(parameters.pairs_low + round(fullness * (parameters.pairs_high - parameters.pairs_low)))
     relaxed = _relaxed_score(probe, reference, pairs, scored, work)
-    evidence = verify(probe, reference, min(int(parameters.motions), pairs), edges, work, parameters)
+    evidence = verify(probe, reference, pairs, edges, work, parameters)
     total = evidence + parameters.relaxed_weight * math.log(relaxed + parameters.relaxed_floor)
     return min(
         1.0, max(0.0, (total - parameters.evidence_floor) / (parameters.evidence_top - parameters.evidence_floor))
@@ -244,17 +245,26 @@ def compare_sides(probe: Side, reference: Side, work: Workspace, parameters: Com
 
 
 @kernel
-def _cut(side: Side, start: int, stop: int) -> Side:
-    """The template that lies at start:stop of a side."""
-    w0, w1, w2, w3, w4, w5 = side.words
-    words = (w0[start:stop], w1[start:stop], w2[start:stop], w3[start:stop], w4[start:stop], w5[start:stop])
-    return Side(side.x[start:stop], side.y[start:stop], side.angle[start:stop], words, side.validity[start:stop])
+def take(stored: Stored, start: int, stop: int, work: Workspace) -> Side:
+    """The template that lies at start:stop, its minutiae in `work.taken`."""
+    count, words = stop - start, stored.words
+    x, y, angle = work.taken[0][:count], work.taken[1][:count], work.taken[2][:count]
+    own_x, own_y, own_angle = stored.planes[0][start:stop], stored.planes[1][start:stop], stored.planes[2][start:stop]
+    step, part = np.float32(POSITION_STEP), ANGLE_STEP
+    for j in range(count):
+        x[j] = np.float32(own_x[j]) * step
+        y[j] = -np.float32(own_y[j]) * step
+        angle[j] = np.float32(own_angle[j] * part)
+    # Rows first: rows of a C array, and parts of them, are known to be contiguous, which makes the loops fast.
+    w0, w1, w2 = words[0][start:stop], words[1][start:stop], words[2][start:stop]
+    w3, w4, w5 = words[3][start:stop], words[4][start:stop], words[5][start:stop]
+    return Side(x, y, angle, (w0, w1, w2, w3, w4, w5), words[6][start:stop])
 
 
 @kernel
 def compare_many(
     probe: Side,
-    gallery: Side,
+    gallery: Stored,
     starts: NDArray[np.int64],
     stops: NDArray[np.int64],
     work: Workspace,
@@ -263,4 +273,4 @@ def compare_many(
 ) -> None:
     """Compare the probe with the template at starts[k]:stops[k] of the gallery, for each k; write similarities[k]."""
     for k in range(len(starts)):
-        similarities[k] = compare_sides(probe, _cut(gallery, starts[k], stops[k]), work, parameters)
+        similarities[k] = compare_sides(probe, take(gallery, starts[k], stops[k], work), work, parameters)

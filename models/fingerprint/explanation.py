@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models import calibration
-from models.fingerprint.block import Block
+from models.fingerprint.block import Block, by_x, side_of
 from models.fingerprint.cylinders import FingerTemplate
 from models.fingerprint.sides import Motion, Workspace, workspace
 from models.samples import Position
@@ -95,9 +95,7 @@ def _compare(probe: FingerTemplate, reference: FingerTemplate, work: Workspace) 
 
     block, similarities = Block.of([reference]), np.zeros(1, np.float32)
     starts, stops = np.zeros(1, np.int64), np.array([block.used], np.int64)
-    comparison.compare_many(
-        Block.of([probe]).side(), block.side(), starts, stops, work, calibration.COMPARISON, similarities
-    )
+    comparison.compare_many(side_of(probe), block.stored(), starts, stops, work, calibration.COMPARISON, similarities)
     return float(similarities[0])
 
 
@@ -107,15 +105,10 @@ def _pairs_and_motion(
     """Return the paired minutiae, the smaller template as the probe, and its motion onto the larger one."""
     from models.fingerprint.verification import settle
 
-    sides = Block.of([smaller]).side(), Block.of([larger]).side()
+    sides = side_of(smaller), side_of(larger)
     count, motion = settle(*sides, work, calibration.COMPARISON)
-    rows, columns = _by_x(smaller)[work.paired_row[:count]], _by_x(larger)[work.paired_column[:count]]
+    rows, columns = by_x(smaller)[work.paired_row[:count]], by_x(larger)[work.paired_column[:count]]
     return [MinutiaPair(int(i), int(j)) for i, j in zip(rows, columns, strict=True)], _as_shift(motion)
-
-
-def _by_x(template: FingerTemplate) -> NDArray[np.int64]:
-    """Indexes of a template's minutiae in the order in which `Block.append` lays them out."""
-    return np.argsort(template.minutiae.xy[:, 0], kind="stable")
 
 
 def _as_shift(motion: Motion) -> RigidMotion:

@@ -57,15 +57,19 @@ class Minutiae:
     def __hash__(self) -> int:
         return hash(self.to_bytes())
 
+    def stored(self) -> NDArray[np.void]:
+        """Return the minutiae as records of type `STORED`, (n,): whole steps of the grid; exact."""
+        records = np.empty(len(self), STORED)
+        records["x"] = np.rint(self.xy[:, 0] / POSITION_STEP)
+        records["y"] = np.rint(self.xy[:, 1] / POSITION_STEP)
+        records["angle"] = np.rint(self.angle / ANGLE_STEP).astype(np.int64) % 65536
+        records["kind"] = self.kind
+        records["quality"] = self.quality
+        return records
+
     def to_bytes(self) -> bytes:
         """Encode as 8 bytes a minutia (x, y, angle, kind, quality; little-endian); exact."""
-        stored = np.empty(len(self), STORED)
-        stored["x"] = np.rint(self.xy[:, 0] / POSITION_STEP)
-        stored["y"] = np.rint(self.xy[:, 1] / POSITION_STEP)
-        stored["angle"] = np.rint(self.angle / ANGLE_STEP).astype(np.int64) % 65536
-        stored["kind"] = self.kind
-        stored["quality"] = self.quality
-        return stored.tobytes()
+        return self.stored().tobytes()
 
     @classmethod
     def from_bytes(cls, stored_minutiae: bytes) -> Minutiae:

@@ -25,10 +25,10 @@ Motion = tuple[float, float, float, float, float]
 
 
 class Side(NamedTuple):
-    """The arrays of one template, or of many laid end to end.
+    """The arrays of one template.
 
     Attributes:
-        x, y, angle: float32 (n,), the minutiae of each template in rising order of x; y upwards.
+        x, y, angle: float32 (n,), the minutiae in rising order of x; y upwards.
         words: the cylinders as six arrays uint64 (n,), one an angular section.
         validity: uint64 (n,), zero for minutiae without a usable cylinder.
     """
@@ -40,9 +40,23 @@ class Side(NamedTuple):
     validity: NDArray[np.uint64]
 
 
+class Stored(NamedTuple):
+    """Templates of a gallery laid end to end; one is brought into the form of a `Side` when it is compared.
+
+    Attributes:
+        planes: uint16 (3, n): x, y (downwards) and angle of the minutiae in whole steps of the storage grid, so that
+            nothing is lost; each template in rising order of x.
+        words: uint64 (7, n): the six words of each cylinder, and its validity.
+    """
+
+    planes: NDArray[np.uint16]
+    words: NDArray[np.uint64]
+
+
 class Workspace(NamedTuple):
     """Scratch arrays of one thread. n is at most 255 minutiae, p at most 96 candidate pairs."""
 
+    taken: Floats  # (3, n) x, y, angle of the template that is being compared
     ranked: NDArray[np.int32]  # (n,) one row of cylinder similarities
     pair_row: NDArray[np.int32]  # (2 n,) candidate pairs: minutia of the probe,
     pair_column: NDArray[np.int32]  # minutia of the reference,
@@ -59,6 +73,7 @@ class Workspace(NamedTuple):
     edge_a: NDArray[np.int32]  # (p * (p - 1) / 2,) compatible pairs of pairs
     edge_b: NDArray[np.int32]
     edge: Floats
+    motions: Floats  # (5, p) the rigid motions tried so far
     used_row: NDArray[np.bool_]  # (n,)
     used_column: NDArray[np.bool_]
     moved: Floats  # (3, n) x, y, angle of the probe after a rigid motion
@@ -85,6 +100,7 @@ def workspace() -> Workspace:
         return np.zeros(length, np.bool_)
 
     return Workspace(
+        taken=floats(3, minutiae),
         ranked=integers(minutiae),
         pair_row=integers(CANDIDATES_A_MINUTIA * minutiae),
         pair_column=integers(CANDIDATES_A_MINUTIA * minutiae),
@@ -101,6 +117,7 @@ def workspace() -> Workspace:
         edge_a=integers(edges),
         edge_b=integers(edges),
         edge=floats(edges),
+        motions=floats(5, pairs),
         used_row=flags(minutiae),
         used_column=flags(minutiae),
         moved=floats(3, minutiae),

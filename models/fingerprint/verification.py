@@ -27,12 +27,24 @@ _NEIGHBOURING = 2
 def verify(
     probe: Side, reference: Side, seeds: int, edges: int, work: Workspace, parameters: ComparisonParameters
 ) -> float:
-    """Log likelihood ratio of the best motion among those of the first `seeds` pairs of `work.order`, refined once."""
+    """Log likelihood ratio of the best of a few motions, refined once.
+
+    Each motion starts from a pair of `work.order`, of which there are `seeds`. A pair that an earlier motion brings
+    together would lead to much the same motion and is passed over, so that the few are different ones.
+    """
     moved, best = work.moved[:, : len(probe.x)], work.best_moved[:, : len(probe.x)]
     _shelve(reference, work)
     best_evidence, most_paired = -np.inf, 0
+    tried = 0
     for k in range(seeds):
+        if tried >= parameters.motions:
+            break
+        if _explained(work.order[k], tried, work, parameters):
+            continue
         motion = fit_pairs(work.order[k], edges, work, parameters)
+        for field in range(5):
+            work.motions[field, tried] = motion[field]
+        tried += 1
         move(probe, motion, moved)
         paired = _pair(moved, reference, work, parameters)
         if paired < most_paired - parameters.hopeless_gap:
@@ -54,6 +66,21 @@ def verify(
         stretch(moved, reference, paired, work, parameters)
         paired = _pair(moved, reference, work, parameters)
     return max(best_evidence, _evidence(moved, reference, paired, motion[0], work, parameters))
+
+
+@kernel
+def _explained(seed: int, tried: int, work: Workspace, parameters: ComparisonParameters) -> bool:
+    """Whether one of the motions tried so far brings the two minutiae of a candidate pair together."""
+    spot, motions = work.spot, work.motions
+    for k in range(tried):
+        cosine, sine = math.cos(motions[0, k]), math.sin(motions[0, k])
+        dx, dy = spot[0, seed] - motions[1, k], spot[1, seed] - motions[2, k]
+        away_x = cosine * dx - sine * dy + motions[3, k] - spot[2, seed]
+        away_y = sine * dx + cosine * dy + motions[4, k] - spot[3, seed]
+        near = away_x * away_x + away_y * away_y < parameters.same_motion_distance**2
+        if near and spot[5, seed] * cosine + spot[6, seed] * sine > parameters.angle_limit_cosine:
+            return True
+    return False
 
 
 @kernel
