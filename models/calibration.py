@@ -7,13 +7,10 @@ whichever modality gave it. Raw similarities therefore never leave `models/`.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, NamedTuple, overload
+from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
+from models.score_calibration import ScoreCalibration
 
 # --- Images: caps checked before anything is decoded -----------------------------------------------------------------
 
@@ -258,25 +255,14 @@ VERIFICATION_SCORE = 3.0
 """Score from which two samples compared 1:1 are taken to be of one person: a false match in a thousand, the security
 level that Frontex asks of automated border gates (Best Practice Technical Guidelines for ABC Systems, 2015)."""
 
-
 FINGER_NEIGHBOUR_RATE = 0.05
 FACE_NEIGHBOUR_RATE = 0.001
 """How many strangers a probe is taken for, at most, among the recent probes that its fingers, or its face, are compared
-with (`neighbour_score`). Chains of probes grow through any member, so both must stay far below one, or one chain would
-swallow all: at 0.1 strangers a probe a chain has 1.1 members in the mean, and less than one in a million has ten. Faces
-need the margin: those of one origin, sex and age are taken for one another 10 to 100 times as often as those of a mixed
-public (NISTIR 8280, 2019). Fingers are not, and a strict score would miss prints with few minutiae, which even a copy
-of them does not score highly against: one with 9 has 5.5 to 6.5."""
-
-
-def neighbour_score(comparisons: int, rate: float) -> float:
-    """Return the score from which two recent probes are taken to be of one subject, if so many samples are compared.
-
-    At least that of a 1:1 verification; from there it rises so that no more than `rate` strangers reach it (union
-    bound), up to a score that a comparison can reach however many there are.
-    """
-    wanted = math.log10(max(comparisons, 1) / rate)
-    return min(max(wanted, VERIFICATION_SCORE), MAXIMUM_FLAG_SCORE)
+with (`models.scores.neighbour_score`). Chains of probes grow through any member, so both must stay far below one, or
+one chain would swallow all: at 0.1 strangers a probe a chain has 1.1 members in the mean, and less than one in a
+million has ten. Faces need the margin: those of one origin, sex and age are taken for one another 10 to 100 times as
+often as those of a mixed public (NISTIR 8280, 2019). Fingers are not, and a strict score would miss prints with few
+minutiae, which even a copy of them does not score highly against: one with 9 has 5.5 to 6.5."""
 
 
 class Band(StrEnum):
@@ -301,64 +287,6 @@ BAND_FLOORS: tuple[tuple[float, Band], ...] = (
     (MINIMUM_FLAG_SCORE, Band.WEAK),
 )
 """Lowest score of each band, strongest first."""
-
-
-@dataclass(frozen=True, slots=True)
-class ScoreCalibration:
-    """A monotone table from raw similarity to `-log10(FMR)`, linear between its knots.
-
-    Below the first knot the score is 0; above the last it stays at the last knot's score, the `cap`: the table does not
-    claim what its data cannot carry. `models.evaluation.fit` says how the knots come from a data set.
-
-    Args:
-        knots: (similarity, score) pairs, both strictly increasing, the first score 0.
-        source: the data, the number of comparisons and the date behind the knots.
-
-    Raises:
-        ValueError: the knots are too few, not finite, not strictly increasing, or do not start at score 0.
-    """
-
-    knots: tuple[tuple[float, float], ...]
-    source: str
-
-    def __post_init__(self) -> None:
-        table = np.array(self.knots, dtype=np.float64)
-        if table.ndim != 2 or table.shape[0] < 2 or table.shape[1] != 2:
-            raise ValueError("a calibration needs at least two (similarity, score) knots")
-        if not np.isfinite(table).all() or not (np.diff(table, axis=0) > 0).all():
-            raise ValueError(
-                "the knots of a calibration must be finite and strictly increasing in similarity and score"
-            )
-        if table[0, 1] != 0.0:
-            raise ValueError(
-                "the first knot of a calibration must have score 0 (every comparison scores at least that)"
-            )
-
-    @property
-    def cap(self) -> float:
-        """The highest score that one comparison can get."""
-        return self.knots[-1][1]
-
-    @overload
-    def score(self, similarity: float) -> float: ...
-    @overload
-    def score(self, similarity: NDArray[np.floating[Any]]) -> NDArray[np.float64]: ...
-    def score(self, similarity: float | NDArray[np.floating[Any]]) -> float | NDArray[np.float64]:
-        """Return `-log10(FMR)` at each similarity, from 0 to `cap`, in the shape of the argument."""
-        similarities, scores = zip(*self.knots, strict=True)
-        found = np.interp(similarity, similarities, scores)
-        return found if isinstance(similarity, np.ndarray) else float(found)
-
-    @overload
-    def similarity(self, score: float) -> float: ...
-    @overload
-    def similarity(self, score: NDArray[np.floating[Any]]) -> NDArray[np.float64]: ...
-    def similarity(self, score: float | NDArray[np.floating[Any]]) -> float | NDArray[np.float64]:
-        """Return the lowest similarity that reaches each score: `-inf` for a score of 0, `inf` above the cap."""
-        similarities, scores = zip(*self.knots, strict=True)
-        found = np.interp(score, scores, similarities)
-        found = np.where(np.less_equal(score, 0.0), -np.inf, np.where(np.greater(score, self.cap), np.inf, found))
-        return found if isinstance(score, np.ndarray) else float(found)
 
 
 # Both tables are printed by `crosscheck evaluate ... --fit`; how they are fitted: models/evaluation/fit.py.
@@ -386,73 +314,3 @@ FINGER = ScoreCalibration(
     "comparisons within a scanner; November 2026",
 )
 # fmt: on
-
-
-def fuse(scores: Sequence[float]) -> float:
-    """Return the score of several independent comparisons of the same two people (Fisher, 1925, Statistical Methods).
-
-    With `t` the sum of the `k` scores, `FMR = 10**-t * sum over i < k of (t ln 10)**i / i!`: the probability that the
-    product of `k` independent FMRs of strangers is as small as this one. Computed in logarithms, so stable at any `t`.
-
-    Raises:
-        ValueError: there is no score, or one is negative or not finite.
-    """
-    if not scores or not all(math.isfinite(score) and score >= 0.0 for score in scores):
-        raise ValueError("fusion needs at least one score, each finite and not negative")
-    total = math.fsum(scores)
-    if total == 0.0:
-        return 0.0
-    log_x = math.log(total * math.log(10.0))
-    log_terms = [i * log_x - math.lgamma(i + 1) for i in range(len(scores))]
-    largest = max(log_terms)
-    log_sum = largest + math.log(math.fsum(math.exp(term - largest) for term in log_terms))
-    return max(0.0, total - log_sum / math.log(10.0))
-
-
-@dataclass(frozen=True, slots=True)
-class MatchScore:
-    """The score of one probe against one entry, and the scores it came from (None: not compared)."""
-
-    value: float
-    face: float | None
-    finger: float | None
-
-
-def match_score(face: float | None, finger: float | None) -> MatchScore:
-    """Return the best of face, finger and their fusion, less `log10` of the number of these looks.
-
-    The best of three looks is better by luck alone; the union bound `FMR <= looks * min(FMR)` pays for it whatever the
-    dependence between them. So a spoilt finger costs a good face half a decade (0.48) and never hides it.
-
-    Raises:
-        ValueError: neither modality was compared, or a score is negative or not finite.
-    """
-    given = [score for score in (face, finger) if score is not None]
-    looks = [fuse([score]) for score in given]
-    if len(given) == 2:
-        looks.append(fuse(given))
-    if not looks:
-        raise ValueError("a match score needs a face score, a finger score or both")
-    return MatchScore(value=max(0.0, max(looks) - math.log10(len(looks))), face=face, finger=finger)
-
-
-def flag_threshold(target_fpir: float, visible_templates: int) -> float:
-    """Return the lowest match score to flag, so that a stranger is flagged with probability `target_fpir` at most.
-
-    With `N` comparisons a search, `FPIR <= N * FMR` (union bound), hence `log10(N / target_fpir)`; never below
-    `MINIMUM_FLAG_SCORE` nor above `MAXIMUM_FLAG_SCORE`.
-
-    Raises:
-        ValueError: the target is not between 0 (excluded) and 1, or the number of templates is negative.
-    """
-    if not 0.0 < target_fpir <= 1.0:
-        raise ValueError(f"target FPIR {target_fpir} is not between 0 (excluded) and 1")
-    if visible_templates < 0:
-        raise ValueError(f"number of visible templates {visible_templates} is negative")
-    wanted = math.log10(max(visible_templates, 1) / target_fpir)
-    return min(max(wanted, MINIMUM_FLAG_SCORE), MAXIMUM_FLAG_SCORE)
-
-
-def band(score: float) -> Band:
-    """Return the band that a match score falls in."""
-    return next((name for floor, name in BAND_FLOORS if score >= floor), Band.NONE)

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID, uuid4
 
-from models.calibration import band
+from models.scores import band
 from service.api.messages import CandidateMessage
 from service.telemetry import log
 from watchlists.agreements import Disclosure, Extra, FullCandidate, Level, Obligation, Request, RuleBook, mask, tenths

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
 
-from models.calibration import ScoreCalibration
+from models.score_calibration import ScoreCalibration
 from service import audit
 from service.api.messages import MatchRequest
 from service.audit import EventKind

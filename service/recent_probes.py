@@ -4,7 +4,7 @@ Whoever climbs towards an entry sends probes that resemble each other, one small
 compared with those before it, and those that are of one subject form a chain. A probe joins every chain in which it
 resembles any member (single linkage), so slow drift does not escape: the last probe of a chain may have nothing in
 common with the first. Single linkage is safe for the honest only while strangers hardly ever resemble each other: see
-`models.calibration.neighbour_score`.
+`models.scores.neighbour_score`.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from models.calibration import (
     FINGER,
     FINGER_NEIGHBOUR_RATE,
     VERIFICATION_SCORE,
-    ScoreCalibration,
-    neighbour_score,
 )
 from models.fingerprint.cylinders import FingerTemplate
 from models.fingerprint.matcher import FingerprintPack
 from models.samples import Position
+from models.score_calibration import ScoreCalibration
+from models.scores import neighbour_score
 from watchlists.records import FaceTemplate, Templates
 
 Sample = TypeVar("Sample", contravariant=True)

@@ -10,8 +10,9 @@ from datetime import datetime
 import numpy as np
 from sqlalchemy import Engine
 
-from models.calibration import FINGER, VERIFICATION_SCORE, band
+from models.calibration import FINGER, VERIFICATION_SCORE
 from models.fingerprint.matcher import compare
+from models.scores import band
 from service import audit
 from service.api.messages import VerifyAnswer, VerifyRequest, VerifySample
 from service.audit import EventKind

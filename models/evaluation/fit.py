@@ -19,11 +19,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.calibration import SCORE_CAP, ScoreCalibration
+from models.calibration import SCORE_CAP
 from models.evaluation.comparisons import Comparisons, Pairs, nonmated_pairs_within_sets
 from models.evaluation.intervals import draw_subjects
 from models.evaluation.manifest import ManifestError
 from models.evaluation.rates import Weights
+from models.score_calibration import ScoreCalibration
 
 TAIL_SHARE = 0.01
 TAIL_EXCESSES = 1000

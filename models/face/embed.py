@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models import calibration
-from models.calibration import ScoreCalibration
 from models.errors import ModelFileError
 from models.face.align import ARCFACE
 from models.face.align import DLIB as DLIB_TEMPLATE
 from models.face.network import Network
 from models.images import Pixels
+from models.score_calibration import ScoreCalibration
 from models.weights import DLIB, SFACE, ModelFile, ModelStore, OperatorModel, Preparation, Use
 
 Alignment = tuple[str, int]

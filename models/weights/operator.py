@@ -10,8 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from models.calibration import ScoreCalibration
 from models.errors import ModelFileError
+from models.score_calibration import ScoreCalibration
 from models.weights.manifest import ModelFile
 
 MANIFEST = "models.toml"

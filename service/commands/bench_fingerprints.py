@@ -13,7 +13,7 @@ from typing import TypeVar
 import numpy as np
 from rich.progress import Progress
 
-from models import calibration
+from models import calibration, scores
 from models.fingerprint.cylinders import FingerTemplate, build_template
 from models.fingerprint.matcher import FingerprintPack, warm_up
 from models.fingerprint.minutiae import Minutiae
@@ -130,7 +130,7 @@ def _median_ms(items: Sequence[Item], act: Callable[[Item], object]) -> float:
 
 def _loss(pack: FingerprintPack, probes: Sequence[FingerTemplate], progress: Progress) -> float | None:
     """Share of mates above the flag threshold of this gallery that the search does not compare."""
-    threshold = calibration.flag_threshold(calibration.DEFAULT_TARGET_FPIR, len(pack))
+    threshold = scores.flag_threshold(calibration.DEFAULT_TARGET_FPIR, len(pack))
     everybody = np.ones(len(pack), np.bool_)
     flagged, lost = 0, 0
     for number in progress.track(range(len(probes)), description="searching for mates"):

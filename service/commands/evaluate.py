@@ -14,7 +14,6 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from models.calibration import ScoreCalibration
 from models.evaluation.comparisons import Comparisons
 from models.evaluation.det_plot import Line, draw_det
 from models.evaluation.faces import evaluate_faces
@@ -25,6 +24,7 @@ from models.evaluation.manifest import read_face_manifest, read_fingerprint_mani
 from models.evaluation.reference import ReferenceFigures, measure_reference
 from models.evaluation.report import Evaluation
 from models.face import FaceEncoder
+from models.score_calibration import ScoreCalibration
 from models.weights import ModelStore
 from service.commands.model_files import prepare_with_progress
 from service.settings import Settings

@@ -15,13 +15,13 @@ import pytest
 from PIL import Image, ImageFile
 from typer.testing import CliRunner
 
-from models.calibration import ScoreCalibration
 from models.evaluation.faces import EncodedFaces, comparison_speed, encode_faces
 from models.evaluation.fingerprints import compare_fingers, encode_fingers
 from models.evaluation.manifest import LabelledSample, ManifestError
 from models.evaluation.reference import load_reference
 from models.fingerprint.synthetic import synthetic_template
 from models.samples import Position
+from models.score_calibration import ScoreCalibration
 from models.weights import ModelStore
 from service.commands.evaluate import commands
 from service.commands.portraits import ENROLLED, OTHER, PROBE, portraits

@@ -7,11 +7,12 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from models.calibration import FACE, MAXIMUM_FLAG_SCORE, VERIFICATION_SCORE, neighbour_score
+from models.calibration import FACE, MAXIMUM_FLAG_SCORE, VERIFICATION_SCORE
 from models.fingerprint.cylinders import build_template
 from models.fingerprint.minutiae import Minutiae
 from models.fingerprint.synthetic import SyntheticFinger
 from models.samples import Position
+from models.scores import neighbour_score
 from service.probing import Excess, ProbeBudget, excess
 from service.recent_probes import RecentProbe, RecentProbes
 from watchlists.records import FaceTemplate, Templates

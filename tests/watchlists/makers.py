@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy import Engine
 
-from models.calibration import ScoreCalibration
 from models.fingerprint.cylinders import FingerTemplate, build_template
 from models.fingerprint.synthetic import SyntheticFinger
 from models.samples import Position
+from models.score_calibration import ScoreCalibration
 from watchlists import migrations
 from watchlists.database import open_database
 from watchlists.gallery import LocalGallery

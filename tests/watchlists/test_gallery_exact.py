@@ -9,10 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from models import calibration
+from models import calibration, scores
 from models.fingerprint.cylinders import FingerTemplate
 from models.fingerprint.matcher import compare
 from models.samples import Position
+from models.score_calibration import ScoreCalibration
 from tests.watchlists.makers import ALERTS, CALIBRATION, MISSING, NOW, SPACE, XA_ALERTS, Node, entry, face, finger
 from watchlists.gallery import Candidate, LocalGallery
 from watchlists.records import EntryKey, FaceTemplate, Templates, VisibilityClass, Watchlist
@@ -44,7 +45,7 @@ def finger_score(probe: Templates, reference: Templates) -> float | None:
                 pairs.append(score)
             elif a.position is b.position:
                 best[a.position] = max(best.get(a.position, 0.0), score)
-    looks = [calibration.fuse(list(best.values()))] if best else []
+    looks = [scores.fuse(list(best.values()))] if best else []
     if len(best) > 1:
         looks.append(max(best.values()) - math.log10(len(best)))
     if pairs:
@@ -67,13 +68,13 @@ def by_hand(probe: Templates, held: Held, visible: set[VisibilityClass]) -> tupl
         + sum(comparable(a, b) for a in probe.fingers for b in templates.fingers)
         for _, templates in seen.values()
     )
-    threshold = calibration.flag_threshold(TARGET, sum(chances(probe, templates) for _, templates in seen.values()))
+    threshold = scores.flag_threshold(TARGET, sum(chances(probe, templates) for _, templates in seen.values()))
     candidates = []
     for key, (klass, templates) in seen.items():
         face, finger = face_score(probe, templates), finger_score(probe, templates)
         if face is None and finger is None:
             continue
-        score = calibration.match_score(face, finger).value
+        score = scores.match_score(face, finger).value
         if score >= threshold:
             candidates.append(Candidate(key, klass, 0, score, face, finger))
     return sorted(candidates, key=lambda candidate: (-candidate.score, candidate.key)), comparisons
@@ -152,7 +153,7 @@ def test_two_weak_scores_that_are_strong_together(node: Node) -> None:
     probe_face[0], stored_face[:2] = 1.0, (0.33, np.sqrt(1 - 0.33**2))
     probe_finger, stored_finger = finger(1, 1), finger(1)
     similarity = compare(probe_finger, stored_finger)
-    fingers = calibration.ScoreCalibration(((0.0, 0.0), (similarity, 2.5), (similarity + 1, 8.0)), source="made up")
+    fingers = ScoreCalibration(((0.0, 0.0), (similarity, 2.5), (similarity + 1, 8.0)), source="made up")
     stored = Templates((FaceTemplate(SPACE.model, stored_face),), (stored_finger,))
     node.store.put_entry(entry("e1"), stored)
     gallery = LocalGallery(node.store, SPACE, fingers)

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models import calibration
-from models.calibration import ScoreCalibration
 from models.fingerprint.cylinders import FingerTemplate
 from models.fingerprint.matcher import FingerprintPack
 from models.fingerprint.shortlist import EXHAUSTIVE_UP_TO
 from models.samples import Position
+from models.score_calibration import ScoreCalibration
+from models.scores import fuse
 
 NOT_COMPARED = -1.0
 
@@ -24,7 +24,7 @@ def finger_score(positions: Sequence[float], best_pair: float, pairs: int) -> fl
     """Return the score of all fingers of a probe against those of an entry, None if nothing was compared.
 
     It is the best of these looks, less `log10` of the number of looks taken (union bound, as in
-    `models.calibration.match_score`); in none of them does a finger count twice:
+    `models.scores.match_score`); in none of them does a finger count twice:
 
     - the fusion of all positions that both sides know (Fisher's method);
     - if these are several, the best of them alone, less `log10` of their number: a finger that was swapped or injured
@@ -41,7 +41,7 @@ def finger_score(positions: Sequence[float], best_pair: float, pairs: int) -> fl
     """
     looks = []
     if positions:
-        looks.append(calibration.fuse(positions))
+        looks.append(fuse(positions))
     if len(positions) > 1:
         looks.append(max(positions) - math.log10(len(positions)))
     if pairs:

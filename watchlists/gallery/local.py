@@ -12,8 +12,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from models import calibration
-from models.calibration import ScoreCalibration
+from models import calibration, scores
+from models.score_calibration import ScoreCalibration
 from watchlists.changes import ChangeLog, Follower
 from watchlists.gallery.faces import FaceIndex, FaceSelection
 from watchlists.gallery.fingers import FingerIndex, FingerScores, FingerSelection
@@ -147,7 +147,7 @@ class LocalGallery(Follower):
             selection = self._select(frozenset(visible), now.timestamp())
             fingers = self._fingers.compare(probe.fingers, selection.fingers, self._roster.size)
             face_comparisons = selection.faces.count * len(vectors)
-            threshold = calibration.flag_threshold(target_fpir, face_comparisons + fingers.chances)
+            threshold = scores.flag_threshold(target_fpir, face_comparisons + fingers.chances)
             found = self._promising(threshold, vectors, fingers, selection)
             scored = ((self._score(number, vectors, fingers), fingers.best(number)) for number in found)
             candidates = [candidate for candidate, finger in scored if _flagged(candidate, finger, threshold)]
@@ -178,7 +178,7 @@ class LocalGallery(Follower):
         if len(vectors) and member.face_slots:
             face = self._space.calibration.score(self._faces.best(member.face_slots, vectors))
         finger = fingers.of(number)
-        score = calibration.match_score(face, finger).value
+        score = scores.match_score(face, finger).value
         return Candidate(member.key, member.klass, member.sequence, score, face, finger)
 
     def _select(self, visible: frozenset[VisibilityClass], now: float) -> _Selection:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from models.calibration import ScoreCalibration
+from models.score_calibration import ScoreCalibration
 from watchlists.records import EntryKey, Templates, VisibilityClass
 
 
