@@ -96,6 +96,13 @@ class TestLinks:
         scene.enrol(links=[linked(scene, "E-2"), linked(scene, "E-3", category="missing-person")])
         assert self.links(scene) == [("associated", "xb-alerts/E-2")]
 
+    def test_rule_kind_04_no_link_names_an_entry_that_is_not_searched(self, scene: Scene) -> None:
+        """What is shown for a low score only is never compared, so a link must not show it either."""
+        low = 'resource.category == "wanted" || context.score.lessThan(decimal("50.0"))'
+        scene.agree(SEARCH, permit("see alert", when=low), self.SEE_LINKS)
+        scene.enrol(links=[linked(scene, "E-2"), linked(scene, "E-3", category="missing-person")])
+        assert self.links(scene) == [("associated", "xb-alerts/E-2")]
+
     def test_rule_kind_04_no_link_betrays_a_silent_alarm(self, scene: Scene) -> None:
         scene.agree(SEARCH, ALERT, SILENT, self.SEE_LINKS, actions=CHECKS)
         scene.enrol(links=[linked(scene, "E-2"), linked(scene, "E-3", **DISCREET)])
@@ -258,6 +265,21 @@ class TestCandidates:
     def test_rule_kind_14_the_strictest_cap_counts(self, scene: Scene) -> None:
         scene.agree(SEARCH, permit("see hit", "candidates(1)"), name="stricter")
         assert len(self.found(scene, "candidates(3)")) == 2
+
+    @pytest.mark.parametrize(("of_best", "of_others"), [(1, 3), (3, 1)])
+    def test_rule_kind_14_the_strictest_cap_on_any_of_an_owners_candidates_counts(
+        self, scene: Scene, of_best: int, of_others: int
+    ) -> None:
+        capped = [
+            rule("see reference", when=f'resource.category == "{category}"', name=category, asks=f"candidates({cap})")
+            for category, cap in (("missing-person", of_best), ("wanted", of_others))
+        ]
+        scene.agree(SEARCH, *capped)
+        scene.enrol("E-1")
+        scene.enrol("E-2")
+        scene.enrol("E-3", category="missing-person", fingerprints=[smudged()])
+        found = scene.check(fingerprints=[smudged()])["candidates"]
+        assert [each["reference"] for each in found] == ["xb-alerts/E-3"]
 
     @pytest.mark.parametrize(("minimum", "count"), [("0.1", 4), ("90.0", 0)])
     def test_rule_kind_14_below_the_minimum_score_nobody_is_found(self, scene: Scene, minimum: str, count: int) -> None:
