@@ -12,9 +12,9 @@ from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, and_, or_,
 
 from service.lapses import CONSEQUENCES, Lapse
 from service.notices import NoticeDetails, NoticeKind, Notices
-from service.schema import duties, flag_candidates, flags
+from service.schema import checks, duties, flag_candidates, flags
 from watchlists.agreements import Disclosure, Obligation
-from watchlists.database import wipe_journal, writing
+from watchlists.database import wipe_deleted, writing
 
 TIMED: Final = (Obligation.CONFIRM_WITHIN, Obligation.RELEASE_BY_OWNER, Obligation.EX_POST_AUTHORISATION)
 """Duties with a deadline, after which they take effect unsettled."""
@@ -150,7 +150,7 @@ class Duties:
         """
         ran = [lapse for lapse in self.due(now) if self._take_effect(lapse, now)]
         if any(lapse.obligation is Obligation.EX_POST_AUTHORISATION for lapse in ran):
-            wipe_journal(self._engine)
+            wipe_deleted(self._engine, checks, flag_candidates)
         return len(ran)
 
     def _take_effect(self, lapse: Lapse, now: datetime) -> bool:

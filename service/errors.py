@@ -91,6 +91,18 @@ class DatabaseBusy(NotReady):
     """The database is locked by other writers, or all connections are in use."""
 
 
+class DatabaseAway(CrosscheckError):
+    """The database server cannot be reached, or does not let us in."""
+
+    slug = "database-away"
+    hint = "Start the database server, and check CROSSCHECK_DATABASE: host, user, password, name."
+
+
+class DataFolderExists(CrosscheckError):
+    slug = "data-folder-exists"
+    hint = "Choose another CROSSCHECK_HOME; an existing data folder is never overwritten."
+
+
 class DataFolderMissing(CrosscheckError):
     slug = "data-folder-missing"
     hint = "Run `crosscheck init`, or set CROSSCHECK_HOME to the data folder."

@@ -11,8 +11,6 @@ import time
 from contextlib import AbstractContextManager, nullcontext
 
 import anyio
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -24,6 +22,7 @@ from service.identity import Caller, require
 from service.roles import Role
 from service.runtime import Runtime
 from service.telemetry import log
+from watchlists.database import UNAVAILABLE
 
 CHECKS = re.compile(r"/v1/(match|verify)")
 OWNER_CALLS = re.compile(r"/v1/(watchlists|authorisations)(/.*)?")
@@ -119,7 +118,7 @@ class Gate:
 
 
 def _last_answer(error: Exception) -> Response:
-    if isinstance(error, OperationalError | PoolTimeout):
+    if isinstance(error, UNAVAILABLE):
         error = errors.DatabaseBusy("the database did not answer in time")
     if not isinstance(error, CrosscheckError):
         log.error("unhandled %s at %s", type(error).__name__, errors.place_of(error))

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, Final
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.dialects import postgresql, sqlite
 
 from service.schema import quota_uses
 from watchlists.agreements import Quota
-from watchlists.database import writing
-
-_INSERT: Final[Mapping[str, Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+from watchlists.database import upsert, writing
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +70,8 @@ def _take(connection: Connection, partner: str, quota: Quota, day: date) -> int 
 
     One statement, so that nobody comes between the look and the count.
     """
-    insert = _INSERT[connection.dialect.name]
     statement = (
-        insert(quota_uses)
+        upsert(connection, quota_uses)
         .values(agreement=quota.agreement, partner=partner, day=day, used=1)
         .on_conflict_do_update(
             index_elements=["agreement", "partner", "day"],

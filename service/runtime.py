@@ -5,8 +5,6 @@ from __future__ import annotations
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
-from sqlalchemy.exc import OperationalError
-
 from service.ageing import Ageing
 from service.authorisations import Authorisations
 from service.check import Checks
@@ -22,6 +20,7 @@ from service.settings import Settings
 from service.telemetry import Metrics, log
 from service.verification import Verifications
 from watchlists.agreements import RuleBookHolder
+from watchlists.database import UNAVAILABLE
 from watchlists.errors import AgreementInvalid, SealBroken
 from watchlists.gallery import LocalGallery
 from watchlists.store import Store
@@ -60,8 +59,8 @@ class Runtime:
         self.checks.watch.forget(self.checks.clock())
         try:
             self.checks.ledger.forget(self.checks.clock())
-        except OperationalError:
-            log.warning("housekeeping waits: the database is busy")
+        except UNAVAILABLE:
+            log.warning("housekeeping waits: the database is busy or away")
         try:
             if self.rules.follow():
                 log.info("agreements loaded: %d", len(self.rules.current.agreements))
@@ -79,14 +78,14 @@ class Runtime:
             self.log_reviews.run(self.rules.current, now)
             self.notices.forget(now)
             self.preconditions.quotas.forget(now)
-        except OperationalError:
-            log.warning("what is due waits: the database is busy")
+        except UNAVAILABLE:
+            log.warning("what is due waits: the database is busy or away")
 
     def _look_at_ages(self) -> None:
         try:
             grown_up = self.ageing.look()
-        except OperationalError:
-            log.warning("the look at the ages of subjects waits: the database is busy")
+        except UNAVAILABLE:
+            log.warning("the look at the ages of subjects waits: the database is busy or away")
         except SealBroken as error:  # a key that does not open must not end the service
             log.error("entries of subjects who had a birthday are not in their class yet: %s", error)
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     Column,
     Date,
@@ -78,7 +79,7 @@ flag_candidates = Table(
 audit_events = Table(
     "audit_events",
     metadata,
-    Column("number", Integer, primary_key=True),
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
     Column("at", UtcDateTime, nullable=False),
     Column("kind", String(32), nullable=False, comment="service.audit.EventKind"),
     Column("partner", String(64), comment="of the actor"),

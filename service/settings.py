@@ -6,12 +6,23 @@ import os
 from datetime import timedelta
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
 
 from models.calibration import DEFAULT_TARGET_FPIR
+from models.errors import CrosscheckError
 
 DEFAULT_HOME = Path("~/.local/share/crosscheck").expanduser()
+
+
+DRIVER = "postgresql+psycopg"
+
+
+class DatabaseUrlInvalid(CrosscheckError):
+    slug = "database-url"
+    hint = f"Set CROSSCHECK_DATABASE to {DRIVER}://user@host/name, or unset it for the SQLite file in the data folder."
 
 
 class Settings(BaseSettings):
@@ -19,7 +30,13 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="CROSSCHECK_", frozen=True, extra="ignore")
 
-    home: Path = Field(default=DEFAULT_HOME, description="Data folder: database, keys, agreements.")
+    home: Path = Field(
+        default=DEFAULT_HOME, description="Data folder: keys, agreements, and the database if it is SQLite."
+    )
+    database: SecretStr = Field(
+        default=SecretStr(""),
+        description=f"PostgreSQL database, as {DRIVER}://user@host/name; empty: SQLite in the data folder.",
+    )
     models: Path | None = Field(default=None, description="Model files, if not in the data folder.")
     workers: int = Field(
         default_factory=lambda: max(1, os.cpu_count() or 1), ge=1, description="Checks that run at once."
@@ -63,8 +80,22 @@ class Settings(BaseSettings):
         return self.home / "agreements"
 
     @property
-    def database_file(self) -> Path:
-        return self.home / "crosscheck.db"
+    def database_place(self) -> Path | URL:
+        """Return the SQLite file, or where the PostgreSQL database is.
+
+        Raises:
+            DatabaseUrlInvalid: CROSSCHECK_DATABASE is set, but is no URL of a PostgreSQL database.
+        """
+        given = self.database.get_secret_value()
+        if not given:
+            return self.home / "crosscheck.db"
+        try:
+            url = make_url(given)
+        except (ArgumentError, ValueError):  # its text would repeat the URL, and with it a password
+            raise DatabaseUrlInvalid("CROSSCHECK_DATABASE is not a URL") from None
+        if url.drivername not in (DRIVER, "postgresql") or not url.database:
+            raise DatabaseUrlInvalid("CROSSCHECK_DATABASE does not name a PostgreSQL database")
+        return url.set(drivername=DRIVER)
 
     @property
     def root_key_file(self) -> Path:

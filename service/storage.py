@@ -1,11 +1,14 @@
-"""Opening a data folder: database, tables, keys. Needs none of the models."""
+"""Making and opening a data folder: database, tables, keys. Needs none of the models."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy import Engine
+from sqlalchemy.exc import DatabaseError
 
 from service import (  # the schema: whoever opens the database must know all of its tables
     errors,
@@ -13,7 +16,7 @@ from service import (  # the schema: whoever opens the database must know all of
 )
 from service.settings import Settings
 from watchlists import migrations
-from watchlists.database import open_database
+from watchlists.database import UNAVAILABLE, open_database
 from watchlists.keys import KeyRing
 from watchlists.sealing import FileRootKey
 from watchlists.store import Store
@@ -23,23 +26,73 @@ def system_clock() -> datetime:
     return datetime.now(UTC)
 
 
+def make_data_folder(settings: Settings) -> None:
+    """Make the data folder with a new root key, and the tables in an empty database.
+
+    Raises:
+        DataFolderExists: there is one already, or the database belongs to another.
+        DatabaseAway: the database server cannot be reached, or does not let us in.
+    """
+    refuse_existing(settings)
+    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    settings.agreements_folder.mkdir(exist_ok=True)
+    root = FileRootKey.create(settings.root_key_file)
+    with _opened(settings) as engine:
+        migrations.upgrade(engine)
+        KeyRing(engine, root).verify()
+        engine.dispose()
+
+
+def refuse_existing(settings: Settings) -> None:
+    """Raise DataFolderExists if there is a data folder already, or something in the database."""
+    place = settings.database_place
+    if settings.root_key_file.exists() or (isinstance(place, Path) and place.exists()):
+        raise errors.DataFolderExists(f"{settings.home} is a data folder already")
+    if isinstance(place, Path):
+        return
+    with _opened(settings) as engine:
+        used = migrations.has_tables(engine)
+        engine.dispose()
+    if used:
+        hint = "Point CROSSCHECK_DATABASE to an empty database, or CROSSCHECK_HOME to a copy of that data folder."
+        raise errors.DataFolderExists("the database belongs to another data folder", hint=hint)
+
+
 def open_store(settings: Settings, clock: Callable[[], datetime] = system_clock) -> Store:
     """Open the data folder's database, bring its tables up to date and unlock its keys.
 
     Raises:
-        DataFolderMissing: there is no data folder yet.
+        DataFolderMissing: there is no data folder yet, or its database is empty.
         DataFolderDamaged: the database file is none.
+        DatabaseAway: the database server cannot be reached, or does not let us in.
         RootKeyUnusable: the root key is missing, unreadable or not the one the data was sealed with.
     """
-    if not settings.database_file.exists():
+    place = settings.database_place
+    if not (place if isinstance(place, Path) else settings.home).exists():
         raise errors.DataFolderMissing(f"{settings.home} is not a Crosscheck data folder")
-    engine = open_database(settings.database_file)
-    try:
+    root = FileRootKey.load(settings.root_key_file)
+    with _opened(settings) as engine:
+        if not migrations.has_tables(engine):  # not to be made here: it may be the wrong one
+            raise errors.DataFolderMissing("the database has no tables of Crosscheck")
         migrations.upgrade(engine)
-    except OperationalError:
-        raise  # locked by others, or not to be opened: nothing is damaged
-    except DatabaseError as error:
-        raise errors.DataFolderDamaged(f"{settings.database_file} cannot be read as a database") from error
-    keys = KeyRing(engine, FileRootKey.load(settings.root_key_file))
-    keys.verify()
+        keys = KeyRing(engine, root)
+        keys.verify()
     return Store(engine, keys, clock)
+
+
+@contextmanager
+def _opened(settings: Settings) -> Iterator[Engine]:
+    """Open the database, and say what is wrong if it turns out in the block that it cannot be used."""
+    place = settings.database_place
+    engine = open_database(place)
+    try:
+        yield engine
+    except UNAVAILABLE as error:
+        if isinstance(place, Path):
+            raise  # locked by others, or not to be opened: nothing is damaged
+        reason = getattr(error, "orig", None) or error
+        raise errors.DatabaseAway(f"the database cannot be used: {str(reason).strip()}") from None
+    except DatabaseError as error:
+        if isinstance(place, Path):
+            raise errors.DataFolderDamaged(f"{place} cannot be read as a database") from error
+        raise

@@ -51,20 +51,19 @@ class NewChange:
 class ChangeWriter:
     """Appends changes in one write transaction.
 
-    The head row is locked from the first number on to the commit, by SQLite's write lock or by PostgreSQL's row lock.
-    So numbers become visible in their order and without gaps: a follower that has seen n has seen all before n.
+    The head row is locked from the beginning to the commit, by SQLite's write lock or by PostgreSQL's row lock. So
+    numbers become visible in their order and without gaps: a follower that has seen n has seen all before n. And
+    whatever else is read after it was made, such as the entries that are to be replaced, stays so until the commit.
     """
 
     def __init__(self, connection: Connection, now: datetime) -> None:
         self._connection = connection
         self._now = now
-        self._last: int | None = None
+        locked = select(change_head.c.last_sequence).with_for_update()
+        self._last: int = connection.execute(locked).scalar_one()
 
     def append(self, new: Sequence[NewChange]) -> range:
         """Append changes; return their sequence numbers."""
-        if self._last is None:
-            locked = select(change_head.c.last_sequence).with_for_update()
-            self._last = self._connection.execute(locked).scalar_one()
         numbers = range(self._last + 1, self._last + 1 + len(new))
         if new:
             self._connection.execute(

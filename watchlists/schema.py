@@ -13,6 +13,7 @@ from sqlalchemy import (
     Dialect,
     ForeignKey,
     ForeignKeyConstraint,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -41,18 +42,17 @@ class UtcDateTime(TypeDecorator[datetime]):
     impl = DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         if value is None:
             return None
         if value.utcoffset() is None:
             raise ValueError("a stored datetime needs a zone")
-        moment = value.astimezone(UTC)
-        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+        return value.astimezone(UTC)
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         if value is None:
             return None
-        return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 partners = Table(
@@ -108,6 +108,7 @@ entries = Table(
     Column("sealed_subject", LargeBinary, nullable=False),
     Column("sealed_templates", LargeBinary, nullable=False),
     ForeignKeyConstraint(["owner", "key_generation"], ["owner_keys.owner", "owner_keys.generation"]),
+    Index("entries_by_expiry", "expires_at"),
 )
 
 changes = Table(
@@ -119,6 +120,7 @@ changes = Table(
     Column("entry", String(64), nullable=False),
     Column("owner", String(64), nullable=False),
     Column("at", UtcDateTime, nullable=False),
+    Index("changes_by_watchlist", "watchlist", "sequence"),
 )
 
 change_head = Table(

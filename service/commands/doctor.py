@@ -20,6 +20,7 @@ from service.settings import Settings
 from service.storage import open_store
 from watchlists import migrations
 from watchlists.agreements import RuleBookHolder
+from watchlists.database import examine as examine_database
 from watchlists.gallery import LocalGallery
 
 # A clock before the day this was written is certainly wrong.
@@ -90,10 +91,15 @@ def _data_folder(settings: Settings) -> str:
 
 def _database(settings: Settings) -> str:
     store = open_store(settings)
+    state = examine_database(store.engine)
+    if state.weaknesses:
+        hint = "Until then an acknowledged write could be lost, or be read on its way."
+        raise Unsound(f"{state.kind}, {state.place}: {'; '.join(state.weaknesses)}", hint=hint)
     if differences := migrations.differences(store.engine):
         hint = "Restore the database from a backup; its tables were changed by something other than Crosscheck."
         raise Unsound(f"the tables differ from what this version expects: {'; '.join(differences)}", hint=hint)
-    return f"{store.entry_count()} entries, last change {store.log.last_sequence()}"
+    written = f"{store.entry_count()} entries, last change {store.log.last_sequence()}"
+    return f"{state.kind}, {state.place} ({', '.join(state.promises)}): {written}"
 
 
 def _agreements(settings: Settings) -> str:

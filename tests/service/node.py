@@ -18,10 +18,9 @@ from models.face import FaceEncoder
 from models.fingerprint.synthetic import synthetic_template
 from models.samples import Position
 from service.app import bootstrap, create_app
-from service.commands.init import make_data_folder
 from service.commands.sample import SampleAccess, add_sample
 from service.settings import Settings
-from service.storage import open_store
+from service.storage import make_data_folder, open_store
 
 
 class Clock:

@@ -13,11 +13,10 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from service.commands.agreements import commands
-from service.commands.init import make_data_folder
 from service.identity import Caller
 from service.roles import Role
 from service.settings import Settings
-from service.storage import open_store
+from service.storage import make_data_folder, open_store
 from tests.service.node import Node
 from watchlists.agreements.samples import SAMPLES, copy_samples
 from watchlists.errors import AgreementInvalid

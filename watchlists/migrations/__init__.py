@@ -12,7 +12,7 @@ from alembic.migration import MigrationContext
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine
 
-from watchlists.database import writing
+from watchlists.database import Turn, writing
 from watchlists.errors import SchemaUnknown
 from watchlists.schema import metadata
 
@@ -20,14 +20,22 @@ from watchlists.schema import metadata
 def upgrade(engine: Engine, revision: str = "head") -> None:
     """Bring the database to `revision`, in one transaction; do nothing if it is there already.
 
+    Processes that start at once take turns, and the first one does it.
+
     Raises:
         SchemaUnknown: a newer version of Crosscheck has written this database.
     """
-    with writing(engine) as connection:
+    with writing(engine, Turn.MIGRATION) as connection:
         try:
             command.upgrade(_config(connection), revision)
         except CommandError as error:
             raise SchemaUnknown(f"this version cannot bring the database to its schema: {error}") from error
+
+
+def has_tables(engine: Engine) -> bool:
+    """Whether `upgrade` was ever called on this database."""
+    with engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision() is not None
 
 
 def differences(engine: Engine, tables: Collection[str] | None = None) -> list[str]:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, Row, Select, func, select, tuple_
 
 from watchlists.ages import age_on
 from watchlists.changes import ChangeLog
-from watchlists.database import wipe_journal, writing
+from watchlists.database import Turn, wipe_deleted, writing
 from watchlists.errors import EntryChanged, ForeignWatchlist, SealBroken, UnknownEntry, UnknownPartner, UnknownWatchlist
 from watchlists.keys import KeyRing, OwnerKey
 from watchlists.records import Age, Entry, EntryKey, Partner, Templates, VisibilityClass, Watchlist
@@ -46,13 +46,13 @@ class Store:
     def writing(self) -> Iterator[Writing]:
         """One write transaction: committed on leaving, undone if an exception leaves.
 
-        Where it destroyed data keys, the journal that still holds them is emptied afterwards.
+        Where it destroyed data keys, what the database still holds of them is wiped afterwards, as far as it can be.
         """
-        with writing(self.engine) as connection:
+        with writing(self.engine, Turn.CHANGE_LOG) as connection:
             write = Writing(connection, self.keys, self._clock())
             yield write
         if write.destroyed:
-            wipe_journal(self.engine)
+            wipe_deleted(self.engine, entries)
 
     def add_partner(self, partner: Partner) -> Outcome:
         """`Writing.add_partner` in a transaction of its own."""

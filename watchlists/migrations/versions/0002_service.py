@@ -86,7 +86,7 @@ def _make_flags() -> None:
 def _make_audit_events() -> None:
     op.create_table(
         "audit_events",
-        sa.Column("number", sa.Integer, nullable=False),
+        sa.Column("number", sa.BigInteger().with_variant(sa.Integer, "sqlite"), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("kind", sa.String(32), nullable=False),
         sa.Column("partner", sa.String(64)),

@@ -1,0 +1,26 @@
+"""The database: opened, written, cleaned and examined in the same words, whichever of the two kinds it is."""
+
+from watchlists.database.backend import DatabaseState, Turn
+from watchlists.database.connections import (
+    BUSY_TIMEOUT,
+    CONNECTIONS,
+    UNAVAILABLE,
+    examine,
+    open_database,
+    upsert,
+    wipe_deleted,
+    writing,
+)
+
+__all__ = [
+    "BUSY_TIMEOUT",
+    "CONNECTIONS",
+    "UNAVAILABLE",
+    "DatabaseState",
+    "Turn",
+    "examine",
+    "open_database",
+    "upsert",
+    "wipe_deleted",
+    "writing",
+]

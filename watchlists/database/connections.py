@@ -1,0 +1,94 @@
+"""Open the database, and begin the two kinds of transaction: reading and writing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import URL, Connection, Engine, Table, create_engine
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
+
+from watchlists.database.backend import BUSY_TIMEOUT, Backend, DatabaseState, Turn
+from watchlists.database.postgresql import PostgresqlBackend
+from watchlists.database.sqlite import SqliteBackend
+
+__all__ = [
+    "BUSY_TIMEOUT",
+    "CONNECTIONS",
+    "UNAVAILABLE",
+    "examine",
+    "open_database",
+    "upsert",
+    "wipe_deleted",
+    "writing",
+]
+
+_KEPT: Final = 16
+CONNECTIONS: Final = 2 * _KEPT
+"""Most connections of one process; half of them are given back when they are not in use."""
+
+UNAVAILABLE: Final = (OperationalError, NoConnectionFree)
+"""What is raised while the database is busy or away. It has done nothing; another try may succeed."""
+
+_BACKENDS: Final[Mapping[str, Backend]] = {"sqlite": SqliteBackend(), "postgresql": PostgresqlBackend()}
+
+
+def open_database(place: Path | URL) -> Engine:
+    """Open the database in a file (SQLite), which is made if missing, or at a URL (`postgresql+psycopg://...`).
+
+    The file is readable by its user alone; SQLite gives its companions `-wal` and `-shm` the same mode. A server is
+    not spoken to before the first statement.
+    """
+    url = URL.create("sqlite", database=str(place)) if isinstance(place, Path) else place
+    if isinstance(place, Path):
+        place.touch(mode=0o600, exist_ok=True)
+    backend = _BACKENDS[url.get_backend_name()]
+    engine = create_engine(
+        url,
+        pool_size=_KEPT,
+        max_overflow=CONNECTIONS - _KEPT,
+        pool_timeout=BUSY_TIMEOUT,
+        hide_parameters=True,  # an error of the database must not print what was written
+        **backend.options(url.query),
+    )
+    backend.prepare(engine)
+    return engine
+
+
+@contextmanager
+def writing(engine: Engine, turn: Turn = Turn.SERVICE) -> Iterator[Connection]:
+    """One write transaction: committed on leaving, undone if an exception leaves.
+
+    It has its turn from its beginning, so what it reads holds until it has written. (A transaction on SQLite that reads
+    first and asks for the write lock later would fail when another one has written in between.)
+    """
+    backend = _backend(engine)
+    options = backend.writing_options()
+    with engine.connect().execution_options(**options) as connection, connection.begin():
+        backend.take(connection, turn)
+        yield connection
+
+
+def upsert(connection: Connection, table: Table) -> Any:
+    """Return an `INSERT` into `table` that can be given an `ON CONFLICT` clause (both kinds have the same)."""
+    return _BACKENDS[connection.dialect.name].insert(table)
+
+
+def wipe_deleted(engine: Engine, *tables: Table) -> bool:
+    """Do what can be done that deleted rows of `tables` are gone from the files; return whether that was possible now.
+
+    What that is, is said in `SqliteBackend.wipe` and `PostgresqlBackend.wipe`.
+    """
+    return _backend(engine).wipe(engine, tables)
+
+
+def examine(engine: Engine) -> DatabaseState:
+    """Return which database this is, and how safe what is written to it is."""
+    return _backend(engine).examine(engine)
+
+
+def _backend(engine: Engine) -> Backend:
+    return _BACKENDS[engine.dialect.name]
