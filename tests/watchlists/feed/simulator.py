@@ -105,6 +105,10 @@ class PartnerSimulator:
     def head(self) -> Position:
         return self.pages[-1].page.position() if self.pages else START
 
+    @property
+    def has_offers(self) -> bool:
+        return bool(self._offers)
+
     def put(self, name: str, klass: VisibilityClass = WANTED, *, templates: Templates | None = None) -> None:
         templates = templates or faces(len(name))
         self.put_entry(Entry(name, replace(klass, owner=self.feed.owner), SUBJECT), templates)

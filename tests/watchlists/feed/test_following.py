@@ -8,9 +8,11 @@ from datetime import timedelta
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.watchlists.feed.simulator import LOCAL, WANTED, Keys, PartnerSimulator, signer, signers
-from tests.watchlists.makers import NOW, SUBJECT, face, finger
+from tests.watchlists.makers import NOW, SUBJECT, face, faces, finger
 from watchlists.agreements.decide import RuleBook
 from watchlists.feed import AcceptedPage, Arrival, Departure, FeedState, TrustedFeed
 from watchlists.feed.errors import FeedBadSignature, FeedContentMissing, FeedExpired, FeedTooFewSignatures
@@ -167,6 +169,53 @@ def test_a_content_that_is_left_out_for_good_is_missed_at_the_head_until_the_ent
     partner.turn_page()
     assert names(partner.pull(feed)) == ["+D", "+E", "+B"]
     assert feed.state.owed == ()
+
+
+ACTS = st.lists(
+    st.one_of(
+        st.tuples(st.sampled_from(["put", "keep home", "withdraw"]), st.sampled_from("ABCD")),
+        st.sampled_from([("turn", ""), ("pull", ""), ("restart", "")]),
+    ),
+    max_size=25,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(acts=ACTS)
+def test_whatever_happens_in_whatever_order_the_receiver_ends_with_what_it_may_have(
+    rules: RuleBook, acts: list[tuple[str, str]]
+) -> None:
+    partner = PartnerSimulator(rules)
+    theirs: dict[str, int] = {}
+    here: dict[str, int] = {}
+    feed = partner.follower()
+    for version, (act, name) in enumerate([*acts, ("put", "E"), ("turn", ""), ("pull", "")], start=1):
+        if act == "put":
+            partner.put(name, templates=faces(version))
+            theirs[name] = version
+        elif act == "keep home":
+            partner.put(name, LOCAL)
+            theirs.pop(name, None)
+        elif act == "withdraw":
+            partner.withdraw(name)
+            theirs.pop(name, None)
+        elif act == "turn" and partner.has_offers:
+            partner.turn_page()
+        elif act == "restart":
+            feed = partner.follower(feed.state)
+        elif act == "pull":
+            apply(partner.pull(feed), here)
+    assert here == theirs
+
+
+def apply(pages: Sequence[AcceptedPage], here: dict[str, int]) -> None:
+    """Keep, for each entry, the number of the person whose face came last."""
+    people = {face(person): person for person in range(1, 30)}
+    for effect in (effect for page in pages for effect in page.effects):
+        if isinstance(effect, Departure):
+            here.pop(effect.entry, None)
+        else:
+            here[effect.entry.id] = people[effect.templates.faces[0]]
 
 
 # Keys
