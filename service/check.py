@@ -57,8 +57,7 @@ class Checks:
         require(caller, Role.TERMINAL)
         # 2. A repeated check gets the answer it had: nothing is searched, disclosed or flagged twice.
         now, rules = self.clock(), self.rules()
-        in_force = {agreement.name for agreement in rules.in_force(now)}
-        if (known := self.ledger.recall(caller, request, now, in_force)) is not None:
+        if (known := self.ledger.recall(caller, request, now, rules.fingerprint(caller.partner, now))) is not None:
             return known
         # 3. A probe is of a person who stands there now.
         self.freshness.require(request.captured_at, now)
@@ -86,7 +85,8 @@ class Checks:
         # 9. Of each candidate, exactly what its owner's agreement lets this partner see.
         candidates = disclose(rules, gathered.asked, found.candidates, self.entries, now)
         complete = found.complete and not probe.refused and not gathered.asked.exhausted
-        return Conclusion(now, complete, found.sequence, probe, candidates, gathered)
+        binding = rules.fingerprint(gathered.asked.partner, now)
+        return Conclusion(now, complete, found.sequence, probe, candidates, gathered, binding)
 
     def _encode(self, request: MatchRequest) -> EncodedSamples:
         faces = () if request.face is None else (request.face,)

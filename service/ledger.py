@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
@@ -25,6 +24,7 @@ from service.schema import checks
 from watchlists.agreements import Obligation, Terms
 from watchlists.agreements.obligations import LOG_FIELDS
 from watchlists.database import writing
+from watchlists.errors import SealBroken
 from watchlists.keys import KeyRing
 
 SEALED_ANSWER = "answer to a check"
@@ -40,6 +40,7 @@ class Conclusion:
     probe: EncodedSamples
     candidates: tuple[DisclosedCandidate, ...]
     gathered: Gathered
+    rules: str
 
     @property
     def shown(self) -> list[CandidateMessage]:
@@ -63,18 +64,17 @@ class Ledger:
         self._flags = flags
         self._keep_answers = keep_answers
 
-    def recall(
-        self, caller: Caller, request: MatchRequest, now: datetime, in_force: Collection[str]
-    ) -> MatchAnswer | None:
+    def recall(self, caller: Caller, request: MatchRequest, now: datetime, rules: str) -> MatchAnswer | None:
         """Return the answer that this very check got before, if it was kept, and not for longer than it may be.
 
-        What came in by an agreement is void with it: such an answer is forgotten, and the check is made anew.
+        What came in by an agreement is void with it. A kept answer is therefore sealed to the rules that it was given
+        by: once any of them has changed, it does not open, is forgotten, and the check is made anew.
 
         Args:
             caller: who asks again.
             request: what was asked.
             now: when.
-            in_force: names of the agreements in force, such as "xa-xb@1".
+            rules: `RuleBook.fingerprint` of the caller's partner.
 
         Raises:
             CheckConflict: the partner used the check_id for another request.
@@ -84,14 +84,13 @@ class Ledger:
             row = connection.execute(query).mappings().first()
         if row is None:
             return None
-        answer = self._reopen(row, caller, request)
-        void = not _agreements(answer) <= set(in_force)
+        answer = self._reopen(row, caller, request, rules)
         with writing(self._engine) as connection:
-            if void:
+            if answer is None:
                 connection.execute(checks.delete().where(*_is(caller, request)))
             else:
                 audit.record(connection, EventKind.CHECK_REPEATED, caller, now, {"check_id": str(request.check_id)})
-        return None if void else answer
+        return answer
 
     def conclude(self, caller: Caller, request: MatchRequest, conclusion: Conclusion) -> MatchAnswer:
         """Write answer, flag and audit event in one transaction and return the answer.
@@ -104,7 +103,7 @@ class Ledger:
         flag_id = uuid4() if conclusion.candidates else None
         answer = _answer(request, conclusion, flag_id)
         # Sealed before the transaction begins: whoever holds the write lock should need nothing else.
-        row = self._check_row(caller, request, answer, conclusion.at)
+        row = self._check_row(caller, request, answer, conclusion)
         details = self._event_details(caller, request, conclusion, flag_id)
         try:
             with writing(self._engine) as connection:
@@ -116,9 +115,10 @@ class Ledger:
         except IntegrityError:
             with self._engine.connect() as connection:
                 first = connection.execute(select(checks).where(*_is(caller, request))).mappings().first()
-            if first is None:
+            known = None if first is None else self._reopen(first, caller, request, conclusion.rules)
+            if known is None:
                 raise
-            return self._reopen(first, caller, request)
+            return known
         return answer
 
     def forget(self, now: datetime) -> None:
@@ -127,16 +127,16 @@ class Ledger:
             connection.execute(checks.delete().where(checks.c.answered_at < now - self._keep_answers))
 
     def _check_row(
-        self, caller: Caller, request: MatchRequest, answer: MatchAnswer, now: datetime
+        self, caller: Caller, request: MatchRequest, answer: MatchAnswer, conclusion: Conclusion
     ) -> dict[str, object]:
-        check_id = str(request.check_id)
-        sealed = self._keys.seal_for(caller.partner, SEALED_ANSWER, answer.model_dump_json().encode(), check_id)
+        check_id, to = str(request.check_id), _bound_to(request, conclusion.rules)
+        sealed = self._keys.seal_for(caller.partner, SEALED_ANSWER, answer.model_dump_json().encode(), to)
         return {
             "partner": caller.partner,
             "check_id": check_id,
             "request_digest": self._digest(caller, request),
             "sealed_answer": sealed,
-            "answered_at": now,
+            "answered_at": conclusion.at,
         }
 
     def _event_details(
@@ -161,10 +161,14 @@ class Ledger:
         """A case reference or a reason may name a person: its keyed digest proves afterwards which one was given."""
         return None if text is None else self._keys.digest_for(caller.partner, what, text.encode()).hex()
 
-    def _reopen(self, row: RowMapping, caller: Caller, request: MatchRequest) -> MatchAnswer:
+    def _reopen(self, row: RowMapping, caller: Caller, request: MatchRequest, rules: str) -> MatchAnswer | None:
         if not hmac.compare_digest(row["request_digest"], self._digest(caller, request)):
             raise CheckConflict("this check_id was used before, with another body")
-        opened = self._keys.open_for(caller.partner, SEALED_ANSWER, row["sealed_answer"], row["check_id"])
+        try:
+            to = _bound_to(request, rules)
+            opened = self._keys.open_for(caller.partner, SEALED_ANSWER, row["sealed_answer"], to)
+        except SealBroken:
+            return None
         return MatchAnswer.model_validate_json(opened)
 
     def _digest(self, caller: Caller, request: BaseModel) -> bytes:
@@ -184,9 +188,8 @@ def _is(caller: Caller, request: MatchRequest) -> tuple[ColumnElement[bool], Col
     return checks.c.partner == caller.partner, checks.c.check_id == str(request.check_id)
 
 
-def _agreements(answer: MatchAnswer) -> set[str]:
-    """The agreements by which the answer's candidates came in."""
-    return {f"{by.agreement}@{by.version}" for candidate in answer.candidates for by in candidate.decided_by}
+def _bound_to(request: MatchRequest, rules: str) -> str:
+    return f"{request.check_id} {rules}"
 
 
 def _answer(request: MatchRequest, conclusion: Conclusion, flag_id: UUID | None) -> MatchAnswer:

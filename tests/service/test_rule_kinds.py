@@ -688,6 +688,14 @@ class TestValidity:
         assert (again.status_code, again.json()["outcome"], again.json()["candidates"]) == (200, "no-candidates", [])
         assert scene.node.send("xa", body).content == again.content
 
+    def test_rule_kind_37_an_answer_that_was_kept_is_void_once_a_new_agreement_forbids_it(self, scene: Scene) -> None:
+        scene.agree(SEARCH, SCORE)
+        scene.enrol()
+        body = scene.request()
+        assert scene.node.send("xa", body).json()["outcome"] == "flagged"
+        scene.agree('@id("closed")\nforbid (principal, action, resource);', name="closing")
+        assert scene.node.send("xa", body).json()["candidates"] == []
+
     def test_rule_kind_37_what_another_agreement_allows_too_is_answered_anew_by_that_one(self, scene: Scene) -> None:
         end = scene.node.clock() + 5 * timedelta(minutes=1)
         scene.agree(SEARCH, SCORE, in_force_until=end.isoformat())

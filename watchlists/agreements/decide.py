@@ -35,6 +35,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
+from hashlib import sha256
 from typing import Any, Final, TypeVar
 
 from watchlists.agreements.actions import WITHOUT_PERMIT, WITHOUT_PURPOSE, Deed
@@ -82,6 +83,7 @@ class RuleBook:
         self.agreements = self._calendar.agreements
         self._reads = frozenset[str]().union(*(agreement.reads for agreement in self.agreements))
         self._purposes = frozenset[str]().union(*(agreement.purposes for agreement in self.agreements))
+        self._fingerprints: dict[tuple[int, str], str] = {}
         self._read: dict[Request, Request] = {}
         self._panels: dict[tuple[tuple[Agreement, ...], frozenset[Agreement], str | None], Panel] = {}
         self._visible: dict[tuple[int, Request, VisibilityClass], bool] = {}
@@ -104,6 +106,17 @@ class RuleBook:
             ValueError: `now` is naive.
         """
         return self._calendar.status(agreement, now)
+
+    def fingerprint(self, partner: str, now: datetime) -> str:
+        """A name for everything that decides for a partner at `now`: it changes when any rule that binds it does."""
+        key = (self._calendar.epoch(now), partner)
+        found = self._fingerprints.get(key)
+        if found is None:
+            binding = [agreement for agreement in self._calendar.in_force(key[0]) if partner in agreement.parties]
+            texts = (part for agreement in binding for part in (agreement.name, *(p.text for p in agreement.policies)))
+            found = sha256("\0".join(texts).encode()).hexdigest()
+            _remember(self._fingerprints, key, found, MEMO_SETS)
+        return found
 
     def standing(self, request: Request, now: datetime) -> Standing:
         """What the agreements in force ask of the request before anything is searched."""

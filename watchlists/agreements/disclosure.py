@@ -180,7 +180,7 @@ def mask(disclosure: Disclosure, candidate: FullCandidate) -> MaskedCandidate:
         alert={"category": candidate.category, "action": disclosure.action} if seen("alert") else None,
         subject=allowed_fields(candidate.subject, terms) if seen("subject") else None,
         links=[dict(link) for link in candidate.links] if also(Extra.LINKS) else None,
-        misused_identity=None if misused is None else dict(misused),
+        misused_identity=None if misused is None else allowed_fields(misused, terms),
         handling=list(disclosure.handling),
         duties=list(terms.texts),
         decided_by=[

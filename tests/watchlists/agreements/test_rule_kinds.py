@@ -478,6 +478,10 @@ def test_rule_kind_34_misused_identity_for_one_purpose_only(load: Load) -> None:
         decision = book.disclosure(terminal(purpose=purpose), wanted(), 6.0, NOW)
         assert mask(decision, candidate)["misused_identity"] == shown
         assert (Extra.MISUSED_IDENTITY in decision.extras) is (shown is not None)
+    masking = rule("see misused identity", asks="mask(documents)")
+    masked = RuleBook([load(SEARCH + ALERT + masking, "masked")]).disclosure(terminal(), wanted(), 6.0, NOW)
+    victim = replace(candidate, misused_identity={"family_name": "Victim", "documents": ["P1"]})
+    assert mask(masked, victim)["misused_identity"] == {"family_name": "Victim"}
 
 
 def test_rule_kind_35_emergency_override(load: Load) -> None:
