@@ -14,7 +14,7 @@ from watchlists.agreements.facts import Request
 from watchlists.feed.content import EntryCopy, open_copy
 from watchlists.feed.errors import FeedContentAltered, FeedNotAllowed, FeedWrongReceiver
 from watchlists.feed.messages import Page, Put, Withdraw
-from watchlists.feed.residency import leave
+from watchlists.feed.residency import Leave, leave_at
 from watchlists.records import Entry, Templates
 
 
@@ -51,13 +51,14 @@ def effects(
     Raises:
         FeedWrongReceiver, FeedContentAltered, FeedContentUnreadable, FeedNotAllowed: an entry of it cannot be taken.
     """
+    may_come = leave_at(rules, receiver.node, now)
     found: list[Arrival | Departure] = []
     for change in page.changes:
         if isinstance(change, Withdraw):
             found.append(Departure(change.sequence, change.entry))
         elif isinstance(change, Put) and change.sequence in sealed:
             copy = _opened(page, change, sealed[change.sequence], receiver)
-            found.append(_arrival(change.sequence, copy, page.published, receiver, rules, now))
+            found.append(_arrival(change.sequence, copy, page.published, may_come(copy.entry.klass)))
     return tuple(found)
 
 
@@ -70,10 +71,7 @@ def _opened(page: Page, put: Put, sealed: bytes, receiver: Receiver) -> EntryCop
     return open_copy(sealed, page.feed, put.entry, put.sequence, key)
 
 
-def _arrival(
-    sequence: int, copy: EntryCopy, published: datetime, receiver: Receiver, rules: RuleBook, now: datetime
-) -> Arrival:
-    going = leave(rules, receiver.node, copy.entry.klass, now)
+def _arrival(sequence: int, copy: EntryCopy, published: datetime, going: Leave) -> Arrival:
     if not going.allowed:
         raise FeedNotAllowed(f"change {sequence} is an entry that no agreement lets this node have")
     limits = [copy.entry.expires_at, copy.until, None if going.life is None else published + going.life]

@@ -60,8 +60,13 @@ def require_feed(named: FeedId, feed: FeedId) -> None:
     """The message belongs to this feed."""
     if (named.owner, named.watchlist) != (feed.owner, feed.watchlist):
         raise FeedForeignOwner(f"the message is of {named.watchlist} of {named.owner}")
-    if named.receiver != feed.receiver:
-        raise FeedWrongReceiver(f"the message is for {named.receiver}")
+    require_receiver(named, feed.receiver)
+
+
+def require_receiver(named: FeedId, receiver: str) -> None:
+    """The message, or the feed, is for that partner."""
+    if named.receiver != receiver:
+        raise FeedWrongReceiver(f"this is for {named.receiver} and not for {receiver}")
 
 
 def require_past(moment: datetime, now: datetime) -> None:

@@ -47,7 +47,7 @@ from watchlists.feed.messages import (
     Withdraw,
     Withheld,
 )
-from watchlists.feed.residency import leave
+from watchlists.feed.residency import leave_at
 from watchlists.feed.signing import Signer, canonical, sign
 from watchlists.records import Entry, Templates
 
@@ -126,8 +126,8 @@ def compose(
 
 class _Composing:
     def __init__(self, after: Position, to: Addressee, rules: RuleBook, held: Collection[str], now: datetime) -> None:
-        self._after, self._to, self._rules, self._now = after, to, rules, now
-        self._held = held
+        self._after, self._to, self._held, self._now = after, to, held, now
+        self._leave = leave_at(rules, to.node, now)
         self._changes: list[Put | Withdraw | Withheld] = []
         self._contents: dict[int, bytes] = {}
         self._named: dict[str, int | None] = {}  # in this page: the sequence of the content, None for a withdrawal
@@ -174,7 +174,7 @@ class _Composing:
         feed = self._to.feed
         if (entry.klass.owner, entry.key.watchlist, entry.id) != (feed.owner, feed.watchlist, offer.entry):
             raise ForeignWatchlist(f"an entry of {entry.key.watchlist} does not belong in the feed of {feed.watchlist}")
-        going = leave(self._rules, self._to.node, entry.klass, self._now)
+        going = self._leave(entry.klass)
         if not going.allowed or (entry.expires_at is not None and entry.expires_at <= self._now):
             return None
         until = None if going.life is None else self._now + going.life

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Final
 
 from watchlists.agreements.decide import RuleBook, as_of, withheld
@@ -40,3 +42,8 @@ def leave(rules: RuleBook, receiver: Request, klass: VisibilityClass, now: datet
     if until is None:
         return Leave(allowed=True)
     return Leave(allowed=until > now, life=until - now)
+
+
+def leave_at(rules: RuleBook, receiver: Request, now: datetime) -> Callable[[VisibilityClass], Leave]:
+    """Return `leave` for one receiver and moment, asked once for each class: a page has many entries of few classes."""
+    return cache(lambda klass: leave(rules, receiver, klass, now))

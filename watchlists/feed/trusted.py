@@ -49,6 +49,7 @@ from watchlists.feed.checks import (
     require_next,
     require_owner,
     require_past,
+    require_receiver,
     require_root_in_force,
     require_signed,
     require_successor,
@@ -127,10 +128,12 @@ class TrustedFeed:
 
     Raises:
         FeedForeignOwner: the state is of another owner's feed.
+        FeedWrongReceiver: the feed is for another partner.
     """
 
     def __init__(self, feed: FeedId, state: FeedState, receiver: Receiver) -> None:
         require_owner(state.root, feed.owner)
+        require_receiver(feed, receiver.node.partner)
         self._feed = feed
         self._receiver = receiver
         self._state = state

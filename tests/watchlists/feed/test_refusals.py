@@ -427,6 +427,11 @@ def test_a_page_of_one_receiver_says_nothing_to_another(partner: PartnerSimulato
     refuses(wrong_key, FeedContentUnreadable, lambda: wrong_key.update_page(partner.page(1), partner.rules, NOW))
 
 
+def test_a_node_follows_no_feed_that_is_for_another_partner(partner: PartnerSimulator) -> None:
+    with pytest.raises(FeedWrongReceiver):
+        TrustedFeed(changed(FEED, receiver="xc"), partner.follower().state, partner.receiver())
+
+
 def test_a_publisher_cannot_speak_for_a_list_of_another_owner(rules: RuleBook) -> None:
     """The keys of "xb", under the name of a list that is "xc"'s; the receiver follows "xc"."""
     mine = FeedId(owner="xc", watchlist="xc-alerts", receiver="xa")
