@@ -106,6 +106,8 @@ FINGER_POSITION_LIMIT = 4095.0
 # Pixels per centimetre: 99 is the lowest resolution that ISO/IEC 19794-2:2005 allows (7.3.7), 800 twice the 1000 dpi of
 # the finest livescan devices.
 FINGER_RESOLUTION_RANGE = (98, 800)
+FINGER_PPI_RANGE = (249, 2032)
+"""The same in pixels an inch: what may be assumed in place of a resolution that a record misstates."""
 
 # Quality of an impression. The figures are of 768 templates (384 impressions of 48 fingers, FVC2002 and FVC2004, set B,
 # each extracted twice) and count the misses among the seven mated comparisons of each at an FMR of 1e-3. 29 templates

@@ -109,7 +109,9 @@ class SampleEncoder:
     ) -> tuple[Templates, JudgedSample]:
         position = unverified_finger.position
         with _naming(field):
-            finger = encode_fingerprint(unverified_finger.template, position, enrolling=enrolling)
+            finger = encode_fingerprint(
+                unverified_finger.template, position, enrolling=enrolling, assume_ppi=unverified_finger.assume_ppi
+            )
         sample = JudgedSample(field, Modality.FINGERPRINT, position, finger.assessment)
         return Templates(fingers=tuple(finger.templates)), sample
 

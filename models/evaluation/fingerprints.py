@@ -38,31 +38,36 @@ class EncodedFingers:
         return np.array([not views for views in self.templates])
 
 
-def evaluate_fingerprints(samples: Sequence[LabelledSample], progress: Progress) -> tuple[Comparisons, Evaluation]:
+def evaluate_fingerprints(
+    samples: Sequence[LabelledSample], progress: Progress, *, assume_ppi: int | None = None
+) -> tuple[Comparisons, Evaluation]:
     """Encode all samples one after the other and compare each with every other.
 
     Args:
         samples: from `read_fingerprint_manifest`.
         progress: told the step and the share of it that is done.
+        assume_ppi: see `encode_fingerprint`.
 
     Raises:
         ManifestError: the samples allow no mated comparison.
     """
     warm_up()
-    fingers = encode_fingers(samples, progress)
+    fingers = encode_fingers(samples, progress, assume_ppi=assume_ppi)
     similarity, speed = compare_fingers(fingers, progress)
     comparisons = Comparisons(subject_numbers(samples), similarity, fingers.failed, set_numbers(samples))
     return comparisons, evaluate(Modality.FINGERPRINT, comparisons, fingers.milliseconds, speed, progress)
 
 
-def encode_fingers(samples: Sequence[LabelledSample], progress: Progress) -> EncodedFingers:
+def encode_fingers(
+    samples: Sequence[LabelledSample], progress: Progress, *, assume_ppi: int | None = None
+) -> EncodedFingers:
     """Encode every sample. Reading the file is not timed."""
     found: list[tuple[FingerTemplate, ...]] = []
     milliseconds = np.zeros(len(samples))
     for index, sample in enumerate(samples):
         unverified_template = sample.path.read_bytes()
         started = time.perf_counter()
-        found.append(_encode(unverified_template))
+        found.append(_encode(unverified_template, assume_ppi))
         milliseconds[index] = (time.perf_counter() - started) * 1e3
         progress("Encoding", (index + 1) / len(samples))
     return EncodedFingers(tuple(found), milliseconds)
@@ -96,9 +101,9 @@ def compare_fingers(fingers: EncodedFingers, progress: Progress) -> tuple[NDArra
     return np.maximum(similarity, similarity.T), compared / seconds
 
 
-def _encode(unverified_template: bytes) -> tuple[FingerTemplate, ...]:
+def _encode(unverified_template: bytes, assume_ppi: int | None) -> tuple[FingerTemplate, ...]:
     try:
-        sample = encode_fingerprint(unverified_template, None)
+        sample = encode_fingerprint(unverified_template, None, assume_ppi=assume_ppi)
     except InvalidInput:
         return ()
     return tuple(replace(template, position=Position.UNKNOWN) for template in sample.templates)

@@ -76,11 +76,10 @@ def encode_fingerprint(
 
 
 def _pixels_per_centimetre(ppi: int) -> int:
-    lowest, highest = calibration.FINGER_RESOLUTION_RANGE
-    resolution = round(ppi / 2.54)
-    if not lowest <= resolution <= highest:
+    lowest, highest = calibration.FINGER_PPI_RANGE
+    if not lowest <= ppi <= highest:
         raise ValueError(f"a resolution of {ppi} pixels an inch is not of a finger scanner")
-    return resolution
+    return round(ppi / 2.54)
 
 
 def _judge(

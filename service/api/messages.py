@@ -21,7 +21,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError, core_schema
 
-from models.calibration import Band
+from models.calibration import FINGER_PPI_RANGE, Band
 from models.samples import Modality, Position, ReasonCode, Severity
 from watchlists.records import LinkKind
 
@@ -74,6 +74,13 @@ class FaceImage(Message):
 class FingerprintTemplate(Message):
     position: Position = Position.UNKNOWN
     template: Base64 = Field(description="ISO/IEC 19794-2 or ANSI/INCITS 378 minutiae record", repr=False)
+    assume_ppi: int | None = Field(
+        default=None,
+        ge=FINGER_PPI_RANGE[0],
+        le=FINGER_PPI_RANGE[1],
+        description="Resolution of the image in pixels an inch, in place of the one that the record states. Only for "
+        "scanners that are known to state a wrong one; it spoils a record that tells the truth.",
+    )
 
 
 class MatchRequest(Message):

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
+from models.calibration import FINGER_PPI_RANGE
 from models.evaluation.comparisons import Comparisons
 from models.evaluation.det_plot import Line, draw_det
 from models.evaluation.faces import evaluate_faces
@@ -48,6 +49,14 @@ Plot = Annotated[
 ]
 Limit = Annotated[int | None, typer.Option(min=1, help="Use only the first samples of the manifest.")]
 Fit = Annotated[bool, typer.Option("--fit", help="Also fit a score calibration to these comparisons and print it.")]
+AssumePpi = Annotated[
+    int | None,
+    typer.Option(
+        min=FINGER_PPI_RANGE[0],
+        max=FINGER_PPI_RANGE[1],
+        help="Resolution of all images in pixels an inch, in place of what the records state.",
+    ),
+]
 
 ProgressReport = Callable[[str, float], None]
 
@@ -79,12 +88,18 @@ def faces(
 
 @commands.command("fingerprints")
 def fingerprints(
-    folder: Folder, *, as_json: AsJson = False, plot: Plot = None, limit: Limit = None, fit: Fit = False
+    folder: Folder,
+    *,
+    as_json: AsJson = False,
+    plot: Plot = None,
+    limit: Limit = None,
+    fit: Fit = False,
+    assume_ppi: AssumePpi = None,
 ) -> None:
     """Measure fingerprint recognition; the manifest has the columns path, set, finger, impression."""
     samples = read_fingerprint_manifest(folder)[:limit]
     with _progress() as progress:
-        comparisons, evaluation = evaluate_fingerprints(samples, progress)
+        comparisons, evaluation = evaluate_fingerprints(samples, progress, assume_ppi=assume_ppi)
         calibration = _fitted(comparisons, folder, progress) if fit else None
     _draw(plot, evaluation, "fingerprint", None)
     _print(evaluation, None, calibration, as_json=as_json)

@@ -17,6 +17,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from models.calibration import FINGER_PPI_RANGE
 from service.commands.client import DEFAULT_URL, CallFailed, Token, Url, call, connect
 
 LINES_PER_REQUEST = 64
@@ -36,13 +37,21 @@ def import_file(
     ] = None,
     url: Url = DEFAULT_URL,
     as_json: AsJson = False,
+    assume_ppi: Annotated[
+        int | None,
+        typer.Option(
+            min=FINGER_PPI_RANGE[0],
+            max=FINGER_PPI_RANGE[1],
+            help="Resolution of the fingerprint images in pixels an inch, if their scanner is known to misstate it.",
+        ),
+    ] = None,
 ) -> None:
     """Import entries: good lines are kept, bad lines named. Importing the same file again changes nothing."""
     counts: Counter[str] = Counter()
     with connect(url, token) as client, file.open("rb") as lines, _progress() as progress:
         watchlist = _chosen(client, watchlist)
         task = progress.add_task(f"importing into {watchlist}", total=file.stat().st_size)
-        for result in _import_lines(client, watchlist, lines):
+        for result in _import_lines(client, watchlist, lines, assume_ppi):
             counts[result["status"]] += 1
             if result["status"] == "refused":
                 problem = result["problem"]
@@ -94,15 +103,28 @@ def _chosen(client: httpx2.Client, name: str | None) -> str:
     return name
 
 
-def _import_lines(client: httpx2.Client, watchlist: str, lines: BinaryIO) -> Iterator[dict[str, Any]]:
+def _import_lines(
+    client: httpx2.Client, watchlist: str, lines: BinaryIO, assume_ppi: int | None
+) -> Iterator[dict[str, Any]]:
     """Send the file a few lines at a time and yield one result for each line, numbered by the file's lines."""
     first = 0
     while chunk := list(islice(lines, LINES_PER_REQUEST)):
         path = f"/v1/watchlists/{watchlist}/entries:import"
-        answer = call(client, "POST", path, content=b"".join(chunk), headers={"Content-Type": "application/x-ndjson"})
+        content = b"".join(chunk if assume_ppi is None else (_at_resolution(line, assume_ppi) for line in chunk))
+        answer = call(client, "POST", path, content=content, headers={"Content-Type": "application/x-ndjson"})
         for result in map(json.loads, answer.text.splitlines()):
             yield result | {"line": result["line"] + first}
         first += len(chunk)
+
+
+def _at_resolution(line: bytes, assume_ppi: int) -> bytes:
+    """Have a resolution assumed for every fingerprint of a line that asks for none; the service judges broken lines."""
+    try:
+        fingerprints = (entry := json.loads(line))["fingerprints"]
+        entry["fingerprints"] = [{"assume_ppi": assume_ppi} | fingerprint for fingerprint in fingerprints]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return line
+    return json.dumps(entry).encode() + b"\n"
 
 
 def _progress() -> Progress:

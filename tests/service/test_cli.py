@@ -6,13 +6,17 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from models.fingerprint.formats import iso2005
+from models.fingerprint.synthetic import synthetic_template
+from models.samples import Position
 from models.weights import ModelStore
 from service.commands.local_service import local_service
-from tests.service.node import entry
+from tests.service.node import base64_of, entry
 
 
 class Operator:
@@ -139,6 +143,20 @@ def test_a_file_is_imported_into_a_running_service(operator: Operator, tmp_path:
         operator.output("watchlist", "withdraw", "xb-new", "E-1", *access)
         listed = json.loads(operator.output("watchlist", "list", "--json", *access))
     assert {item["watchlist"]: item["entries"] for item in listed} == {"xb-alerts": 0, "xb-new": 2}
+
+
+def test_an_import_may_assume_a_resolution_for_all_fingerprints(operator: Operator, tmp_path: Path) -> None:
+    record = iso2005.read_record(synthetic_template(1, 0, Position.RIGHT_INDEX))
+    wrong = base64_of(iso2005.write_record(replace(record, x_resolution=99, y_resolution=99)))
+    file = tmp_path / "entries.ndjson"
+    lines = [json.dumps({"entry_id": "E-1"} | entry(fingerprints=[{"template": wrong}])), "{broken"]
+    file.write_text("\n".join(lines) + "\n")
+    with local_service() as service:
+        access = ("--token", service.access.tokens["xb-sync"], "--url", service.url)
+        command = ("watchlist", "import", str(file), "--watchlist", "xb-new", "--json", *access)
+        believed, repaired = operator.run(*command), operator.run(*command, "--assume-ppi", "500")
+    assert json.loads(believed.stdout) == {"created": 0, "replaced": 0, "unchanged": 0, "refused": 2}
+    assert json.loads(repaired.stdout) == {"created": 1, "replaced": 0, "unchanged": 0, "refused": 1}
 
 
 def test_the_demo_comes_out_as_it_must(operator: Operator) -> None:
