@@ -286,6 +286,10 @@ BAD_PAGES: dict[str, tuple[type[FeedRefused], Bad]] = {
     "after nothing": (FeedFork, _third(previous=NOTHING)),
     "changes left out before it": (FeedGap, _third(first=4, last=4)),
     "changes left out in it": (FeedGap, _third(last=4)),
+    "changes numbered as on another page": (
+        FeedGap,
+        lambda partner: partner.page(3, changes=partner.pages[3].page.changes),
+    ),
     "changes that were taken over": (FeedRollback, _third(first=2)),
     "of the future": (FeedClockSkew, _third(published=NOW + SKEW + SECOND)),
     "of another owner": (FeedForeignOwner, _third(feed=changed(FEED, owner="xc"))),
@@ -385,9 +389,11 @@ def test_no_page_is_taken_without_a_timestamp_or_once_it_has_expired(
 
 def test_no_page_is_taken_under_an_expired_root(followed: tuple[PartnerSimulator, TrustedFeed]) -> None:
     partner, feed = followed
-    late = partner.roots[1].expires
+    late = NOW + timedelta(minutes=1)
+    feed.update_root(resigned(changed(partner.roots[2], expires=late), partner.keys.root))
 
     refuses(feed, FeedExpired, lambda: feed.update_page(partner.page(3), partner.rules, late))
+    feed.update_page(partner.page(3), partner.rules, late - SECOND)
 
 
 def test_an_entry_that_the_receivers_own_agreements_keep_out_refuses_its_page(
