@@ -3,12 +3,41 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from models.weights import ModelStore
 from service.commands.portraits import cache_folder
+from tests.databases import KINDS, Databases, Files, OnServer
+from tests.postgresql import Server, running_server
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "databases" in metafunc.fixturenames and getattr(metafunc.module, "ON_BOTH_DATABASES", False):
+        metafunc.parametrize("databases", KINDS, indirect=True)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """A PostgreSQL server for all tests of this process."""
+    with running_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def on_server(server: Server) -> OnServer:
+    return OnServer(server)
+
+
+@pytest.fixture
+def databases(request: pytest.FixtureRequest) -> Databases:
+    """Where new databases come from: files of SQLite, unless the module asks for both kinds."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return Files()
+    on_server: OnServer = request.getfixturevalue("on_server")
+    return on_server
 
 
 @pytest.fixture(scope="session")

@@ -3,11 +3,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.databases import Databases
 from tests.watchlists.makers import Node, open_node
 
 
 @pytest.fixture
-def node(tmp_path: Path) -> Iterator[Node]:
-    node = open_node(tmp_path)
+def node(tmp_path: Path, databases: Databases) -> Iterator[Node]:
+    node = open_node(tmp_path, databases.migrated(tmp_path))
     yield node
     node.engine.dispose()

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
-from sqlalchemy import Engine
+from sqlalchemy import URL, Engine
 
 from models.fingerprint.cylinders import FingerTemplate, build_template
 from models.fingerprint.synthetic import SyntheticFinger
@@ -66,13 +66,20 @@ class Node:
         return gallery
 
     def files(self) -> bytes:
-        """Return the bytes of the database and its companions."""
+        """Return the bytes of the SQLite database and its companions."""
         return b"".join(file.read_bytes() for file in sorted(self.folder.glob("crosscheck.db*")))
 
+    def again(self) -> Node:
+        """Open the same data folder once more, as another process would."""
+        return open_node(self.folder, self.engine.url)
 
-def open_node(folder: Path) -> Node:
-    """Open a data folder, which is filled with two partners and a watchlist each if it is new."""
-    engine = open_database(folder / "crosscheck.db")
+
+def open_node(folder: Path, database: Path | URL | None = None) -> Node:
+    """Open a data folder, which is filled with two partners and a watchlist each if it is new.
+
+    The database is a SQLite file in it, if no other is given.
+    """
+    engine = open_database(database or folder / "crosscheck.db")
     migrations.upgrade(engine)
     file = folder / "root.key"
     keys = KeyRing(engine, FileRootKey.load(file) if file.exists() else FileRootKey.create(file))

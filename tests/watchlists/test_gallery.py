@@ -22,7 +22,6 @@ from tests.watchlists.makers import (
     face,
     faces,
     finger,
-    open_node,
 )
 from watchlists.database import writing
 from watchlists.gallery import Gallery, LocalGallery, SearchResult
@@ -31,6 +30,7 @@ from watchlists.gallery.roster import MANY_CLASSES
 from watchlists.records import EntryKey, FaceTemplate, Templates, VisibilityClass
 from watchlists.schema import entries
 
+ON_BOTH_DATABASES = True
 ALL = (ALERTS, MISSING, XA_ALERTS)
 
 
@@ -268,7 +268,7 @@ def test_a_restart_changes_no_answer(node: Node) -> None:
         node.store.withdraw_entry(EntryKey(klass.watchlist, f"e{person}"), klass.owner)
     gallery.catch_up()
 
-    again = open_node(node.folder)
+    again = node.again()
     reloaded = again.gallery()
     assert (reloaded.entries, reloaded.templates) == (gallery.entries, gallery.templates)
     assert reloaded.classes() == gallery.classes()

@@ -1,6 +1,7 @@
 """The schema that migrations make is the one that the code declares."""
 
 import sqlite3
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -8,9 +9,10 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Engine, MetaData, StaticPool, Table, create_engine, select, text
 
 import service.schema  # noqa: F401 -- declares its tables, as every process of the service does
+from tests.databases import Databases
 from tests.watchlists.makers import NOW, Node, faces
 from watchlists import migrations
 from watchlists.database import open_database, writing
@@ -20,6 +22,7 @@ from watchlists.records import NO_CONDITIONS, Entry, Partner, Subject, Visibilit
 from watchlists.sealing import LocalRootKey
 from watchlists.store import Outcome, PutResult, Store
 
+ON_BOTH_DATABASES = True
 OLD_ENTRY = Entry(
     "e1",
     VisibilityClass("xb", "xb-alerts", "wanted", "inform-officer", ("eyes-only", "tlp-amber")),
@@ -49,10 +52,17 @@ def test_upgrading_again_changes_nothing(node: Node) -> None:
     assert [partner.id for partner in node.store.partners()] == ["xa", "xb"]
 
 
-def test_processes_that_start_together_upgrade_once(tmp_path: Path) -> None:
-    engines = [open_database(tmp_path / "crosscheck.db") for _ in range(3)]
+def test_those_who_start_together_upgrade_once(tmp_path: Path, databases: Databases) -> None:
+    place = databases.empty(tmp_path)
+    engines = [open_database(place) for _ in range(3)]
+    ready = threading.Barrier(len(engines))
+
+    def upgrade(engine: Engine) -> None:
+        ready.wait()
+        migrations.upgrade(engine)
+
     with ThreadPoolExecutor(len(engines)) as threads:
-        list(threads.map(migrations.upgrade, engines))
+        list(threads.map(upgrade, engines))
 
     assert migrations.differences(engines[0]) == []
     for engine in engines:
@@ -69,17 +79,39 @@ def test_a_database_of_a_newer_version_is_left_alone(node: Node) -> None:
 
 
 @pytest.fixture
-def old(tmp_path: Path) -> Iterator[Store]:
-    """The store on a database as schema 0002 left it, brought up to date."""
-    file = tmp_path / "crosscheck.db"
-    with closing(sqlite3.connect(file)) as connection:
-        connection.executescript((Path(__file__).parent / "data" / "version_0002.sql").read_text())
-    engine = open_database(file)
+def old(tmp_path: Path, databases: Databases) -> Iterator[Store]:
+    """The store on a database with what schema 0002 left in one, brought up to date."""
+    place = databases.empty(tmp_path)
+    dump = (Path(__file__).parent / "data" / "version_0002.sql").read_text()
+    engine = open_database(place)
+    if isinstance(place, Path):
+        with closing(sqlite3.connect(place)) as connection:
+            connection.executescript(dump)
+    else:
+        migrations.upgrade(engine, "0002")
+        _fill(engine, dump)
     migrations.upgrade(engine)
     keys = KeyRing(engine, LocalRootKey(bytes(range(32))))
     keys.verify()
     yield Store(engine, keys, lambda: NOW)
     engine.dispose()
+
+
+def _fill(engine: Engine, dump: str) -> None:
+    """Copy the rows of a dump of SQLite into a database of another kind."""
+    loaded = sqlite3.connect(":memory:")
+    loaded.executescript(dump)
+    source = create_engine("sqlite://", creator=lambda: loaded, poolclass=StaticPool)
+    kept = MetaData()
+    kept.reflect(source)
+    with source.connect() as reading, writing(engine) as connection:
+        for table in kept.sorted_tables:
+            rows = [dict(row) for row in reading.execute(select(table)).mappings()]
+            there = Table(table.name, MetaData(), autoload_with=connection)
+            connection.execute(there.delete())
+            if rows:
+                connection.execute(there.insert(), rows)
+    source.dispose()
 
 
 def test_an_entry_from_before_conditions_still_opens(old: Store) -> None:

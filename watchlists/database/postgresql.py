@@ -106,7 +106,7 @@ class PostgresqlBackend:
             found = connection.execute(settings).mappings().one()
             facts = connection.execute(server).one()
         weaknesses = [
-            f"{name} is {found[name]}: set it to {wanted} for this database"
+            f"{name} is {found[name]}, and has to be {wanted}"
             for name, wanted in _AS_IT_HAS_TO_BE.items()
             if found[name] != wanted
         ]

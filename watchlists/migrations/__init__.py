@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.autogenerate import compare_metadata
@@ -53,7 +54,12 @@ def differences(engine: Engine, tables: Collection[str] | None = None) -> list[s
     options = {"compare_type": True, "include_name": chosen, "include_object": included}
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts=options)
-        return [str(difference) for difference in compare_metadata(context, metadata)]
+        return [str(difference) for difference in compare_metadata(context, metadata) if not _is_comment(difference)]
+
+
+def _is_comment(difference: Any) -> bool:
+    """Whether it is about the comments of columns alone: they are for readers of the code, and SQLite has none."""
+    return isinstance(difference, list) and all(change[0] == "modify_comment" for change in difference)
 
 
 def _config(connection: Connection) -> Config:

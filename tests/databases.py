@@ -1,0 +1,58 @@
+"""Databases for tests, of both kinds. A module whose tests run on both says `ON_BOTH_DATABASES = True`."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol
+
+from sqlalchemy import URL
+
+import service.schema  # noqa: F401 -- declares its tables, as every process of the service does
+from tests.postgresql import Server
+from watchlists import migrations
+from watchlists.database import open_database
+
+KINDS = ("sqlite", "postgresql")
+
+
+class Databases(Protocol):
+    """Makes databases of one kind."""
+
+    def empty(self, folder: Path, /) -> Path | URL:
+        """Return where a new, empty database of the data folder `folder` is."""
+        ...
+
+    def migrated(self, folder: Path, /) -> Path | URL:
+        """Return where a new database is that may have its tables already."""
+        ...
+
+
+class Files:
+    """SQLite: a file in the data folder."""
+
+    def empty(self, folder: Path) -> Path | URL:
+        return folder / "crosscheck.db"
+
+    migrated = empty
+
+
+class OnServer:
+    """PostgreSQL: a database for each data folder. To copy one with tables is faster than to make them."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+
+    def empty(self, _folder: Path) -> Path | URL:
+        return self.server.new_database()
+
+    def migrated(self, _folder: Path) -> Path | URL:
+        return self.server.new_database(self._template)
+
+    @cached_property
+    def _template(self) -> URL:
+        url = self.server.new_database()
+        engine = open_database(url)
+        migrations.upgrade(engine)
+        engine.dispose()  # a database that somebody is connected to cannot be copied
+        return url
