@@ -20,7 +20,8 @@ The trust rules, all of them:
 11. *The owner's own word comes first.* Whom an entry excludes, from whom it is still hidden, and whether it is for
     exercises only, is decided before any rule is asked, and no rule can change it.
 12. *What waits, waits whole.* If a rule that permits a level asks for reviewers or for the owner's release, that level
-    and every higher one is seen only afterwards, even if another rule would show it at once.
+    and every higher one is seen only afterwards, even if another rule would show it at once. Links and misused
+    identities wait by their own permits too.
 13. *Preconditions are part of a permit.* A permit to search that asks for a justification, for the owner's prior
     authorisation, or for what is left of a quota, does not count without it.
 14. *One's own needs no permit.* To enter an alert and to carry out an action is stopped by a forbid only; a permit adds

@@ -11,7 +11,7 @@ from typing import Final
 from watchlists.agreements.actions import Extra
 from watchlists.agreements.disclosure import NO_ACTION, Clause, Disclosure
 from watchlists.agreements.duties import Duty, Obligation, Reviewers, text_of
-from watchlists.agreements.ladder import WAITING, Rung, clause_of
+from watchlists.agreements.ladder import WAITING, Rung, clause_of, waits
 from watchlists.agreements.levels import Level
 from watchlists.agreements.panel import Permits, Verdict
 from watchlists.agreements.policies import Policy
@@ -155,6 +155,7 @@ def of_what_is_seen(hearing: Hearing, disclosure: Disclosure, klass: VisibilityC
     """Why that much is seen, when, and on what terms."""
     yield from _levels(hearing)
     yield from _waiting(hearing)
+    yield from _waiting_extras(hearing)
     if disclosure.silent:
         by = _asking_for(hearing, Obligation.SILENT_ALARM)
         yield Finding(Why.SILENT, f"silent alarm: the terminal sees nothing, the supervisor does, by {listed(by)}", by)
@@ -187,6 +188,13 @@ def _waiting(hearing: Hearing) -> Iterator[Finding]:
             ]
             after = _confirmation(values)
             yield Finding(Why.WAITS, f"{what} is seen only after {after}, by {listed(by)}", by, after)
+
+
+def _waiting_extras(hearing: Hearing) -> Iterator[Finding]:
+    for extra, permits in hearing.helping.items():
+        if waits(permits):
+            by = clauses_of(permits)
+            yield Finding(Why.WAITS, f"{extra}: only after a confirmation, by {listed(by)}", by, extra)
 
 
 def _confirmation(values: Iterable[object]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import Final
@@ -38,12 +38,18 @@ class Rung:
 
     @property
     def waits(self) -> bool:
-        """Whether people must act before this is seen: if any rule that permits it says so, the strictest wins."""
-        return any(duty.obligation in WAITING for policy in self.policies for duty in policy.duties)
+        return waits(self.permits)
 
     @property
     def policies(self) -> list[Policy]:
         return [policy for matched in self.permits.values() for policy in matched]
+
+
+def waits(permits: Permits) -> bool:
+    """Whether people must act before this is seen: if any rule that permits it says so, the strictest wins."""
+    return any(
+        duty.obligation in WAITING for matched in permits.values() for policy in matched for duty in policy.duties
+    )
 
 
 def climb(panel: Panel, facts: Facts, counts: Counts) -> Iterator[Rung]:
@@ -74,15 +80,17 @@ def conclude(rungs: Sequence[Rung], panel: Panel, facts: Facts, klass: Visibilit
     """What the rungs disclose of an alert: at once up to the first that waits, the others later."""
     if len(rungs) < 2:
         return NOTHING
+    extras = extras_of(panel, facts, rungs[0]) if rungs[-1].level >= Level.ALERT else {}
     at_once = list(takewhile(lambda rung: not rung.waits, rungs))
-    everything = _joined(rungs, panel, facts, klass)
-    now = _joined(at_once, panel, facts, klass) if len(at_once) > 1 else None
+    ready = {extra: permits for extra, permits in extras.items() if not waits(permits)}
+    everything = _joined(rungs, extras, klass)
+    now = _joined(at_once, ready, klass) if len(at_once) > 1 else None
     return Disclosure(
         level=now.level if now else Level.NONE,
         handling=now.handling if now else (),
         decided_by=now.decided_by if now else (),
         terms=now.terms if now else NO_TERMS,
-        later=everything if len(at_once) < len(rungs) else None,
+        later=everything if len(at_once) < len(rungs) or len(ready) < len(extras) else None,
         silent=everything.terms.has(Obligation.SILENT_ALARM),
         action=_action(panel, facts, klass, everything) if everything.level >= Level.ALERT else NO_ACTION,
         extras=now.extras if now else frozenset(),
@@ -94,15 +102,16 @@ def _counting(agreement: Agreement, matched: tuple[Policy, ...], counts: Counts)
     return tuple(policy for policy in matched if counts(agreement, policy))
 
 
-def _joined(rungs: Sequence[Rung], panel: Panel, facts: Facts, klass: VisibilityClass) -> Later:
-    """What is seen with these rungs, by which clauses, on whose terms."""
+def _joined(rungs: Sequence[Rung], extras: Mapping[Extra, Permits], klass: VisibilityClass) -> Later:
+    """What is seen with these rungs, and of `extras` where they reach that far: by which clauses, on whose terms."""
     search, highest = rungs[0], rungs[-1]
-    extras = extras_of(panel, facts, search) if highest.level >= Level.ALERT else {}
+    extras = extras if highest.level >= Level.ALERT else {}
     policies = [policy for rung in rungs for policy in rung.policies]
     policies += [policy for permits in extras.values() for matched in permits.values() for policy in matched]
     terms = Terms.merge(duty for policy in policies for duty in policy.duties)
     handling = strictest((*klass.handling, *terms.codes))
-    return Later(highest.level, handling, _clauses(search, highest), terms, frozenset(extras))
+    decided_by = _clauses(search, (highest.permits, *extras.values()))
+    return Later(highest.level, handling, decided_by, terms, frozenset(extras))
 
 
 def extras_of(panel: Panel, facts: Facts, search: Rung) -> dict[Extra, Permits]:
@@ -135,12 +144,13 @@ def _priority(search: Rung, klass: VisibilityClass) -> int:
     return min((order.index(klass.category) for order in orders if klass.category in order), default=0)
 
 
-def _clauses(search: Rung, deciding: Rung) -> tuple[Clause, ...]:
-    """The clauses of the agreements that allow the level: those that permit the search, then those that permit it."""
+def _clauses(search: Rung, deciding: Iterable[Permits]) -> tuple[Clause, ...]:
+    """The clauses that allow the level, then what is beside it; of each agreement those for the search come first."""
     matched = [
         (agreement, policy)
-        for agreement in deciding.permits
-        for policy in (*search.permits[agreement], *deciding.permits[agreement])
+        for permits in deciding
+        for agreement in permits
+        for policy in (*search.permits[agreement], *permits[agreement])
     ]
     return tuple(dict.fromkeys(clause_of(agreement, policy) for agreement, policy in matched))
 

@@ -23,11 +23,13 @@ from tests.watchlists.agreements.test_rule_kinds import (
     entry,
     rule,
 )
-from watchlists.agreements.actions import Deed
+from watchlists.agreements.actions import Deed, Extra
 from watchlists.agreements.decide import RuleBook
 from watchlists.agreements.disclosure import NO_ACTION, Clause
 from watchlists.agreements.duties import Duty, Obligation
 from watchlists.agreements.entering import EnteredSamples, may_enter
+from watchlists.agreements.explain import explain
+from watchlists.agreements.findings import Why
 from watchlists.agreements.levels import Level
 from watchlists.agreements.release import Case, OwnerDecision, ReleaseState, release_state
 from watchlists.agreements.retention import probe_keeping, schedule
@@ -240,3 +242,29 @@ def test_a_fault_is_logged_with_action_and_clauses_and_nothing_else(
     with caplog.at_level(logging.ERROR):
         RuleBook([load(SEARCH + SCORE + rules)]).visible(terminal(), [wanted()], NOW)
     assert caplog.messages == ["rule fault, denied: action 'search', clauses: xa-xb@1 one, xa-xb@1 two"]
+
+
+def test_rule_kind_11_what_is_seen_beside_an_alert_waits_for_people_where_its_own_permit_says_so(load: Load) -> None:
+    book = RuleBook([load(SEARCH + ALERT + rule("see links", asks="reviewers(1)") + rule("see misused identity"))])
+    decision = book.disclosure(terminal(), wanted(), 6.0, NOW)
+    assert (decision.level, decision.extras) == (Level.ALERT, {Extra.MISUSED_IDENTITY})
+    assert decision.terms.reviewers.count == 0
+    assert decision.later is not None
+    assert (decision.later.level, decision.later.extras) == (Level.ALERT, set(Extra))
+    assert decision.duties.reviewers.count == 1
+    assert release_state(decision, Case(NOW), NOW) is ReleaseState.WAITING_FOR_REVIEWERS
+    explained = explain(book, terminal(), wanted(), 6.0, NOW)
+    (waiting,) = [finding for finding in explained.findings if finding.why is Why.WAITS]
+    assert waiting.text == "links: only after a confirmation, by xa-xb@1 permit-see-links"
+
+
+def test_clauses_of_what_is_seen_beside_an_alert_are_among_those_that_decided(load: Load) -> None:
+    levels = load(SEARCH + ALERT, "levels", id='"levels"')
+    links = load(SEARCH + rule("see links"), "links", id='"links"')
+    decision = RuleBook([levels, links]).disclosure(terminal(), wanted(), 6.0, NOW)
+    assert [(by.agreement, by.clause) for by in decision.decided_by] == [
+        ("levels", "permit-search"),
+        ("levels", "permit-see-alert"),
+        ("links", "permit-search"),
+        ("links", "permit-see-links"),
+    ]
