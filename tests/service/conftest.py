@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import URL
 
 from models.face import FaceEncoder
 from models.weights import ModelStore
 from service.commands.portraits import portraits as fetch_portraits
+from tests.databases import Databases
 from tests.service.node import Node, NodeMaker
 from tests.service.scene import Scene, add_third_partner
 
@@ -27,11 +29,15 @@ def portraits() -> dict[str, bytes]:
 
 
 @pytest.fixture
-def make_node(tmp_path: Path, model_store: ModelStore, faces: FaceEncoder) -> Iterator[NodeMaker]:
+def make_node(tmp_path: Path, model_store: ModelStore, faces: FaceEncoder, databases: Databases) -> Iterator[NodeMaker]:
     nodes: list[Node] = []
 
     def make(**settings: object) -> Node:
-        nodes.append(Node(tmp_path / f"node-{len(nodes)}", model_store.folder, faces, dict(settings)))
+        home = tmp_path / f"node-{len(nodes)}"
+        place = databases.empty(home)
+        if isinstance(place, URL):
+            settings["database"] = place.render_as_string(hide_password=False)
+        nodes.append(Node(home, model_store.folder, faces, dict(settings)))
         return nodes[-1]
 
     yield make

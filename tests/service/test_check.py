@@ -13,6 +13,7 @@ from service.commands.portraits import ENROLLED, OTHER, PROBE
 from tests.service.images import blank_image
 from tests.service.node import Node, finger
 
+ON_BOTH_DATABASES = True
 WANTED, STRANGER = 1, 2
 HIDDEN_BELOW_SCORE = ("reference", "alert", "subject")
 

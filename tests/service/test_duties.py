@@ -21,6 +21,7 @@ from watchlists.agreements import Disclosure, Level, Obligation, Terms
 from watchlists.agreements.obligations import parse_obligations
 from watchlists.database import writing
 
+ON_BOTH_DATABASES = True
 WANTED = 1
 HOUR = timedelta(hours=1)
 CONFIRM, RELEASE, EX_POST = Obligation.CONFIRM_WITHIN, Obligation.RELEASE_BY_OWNER, Obligation.EX_POST_AUTHORISATION

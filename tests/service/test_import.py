@@ -9,6 +9,8 @@ from service.commands.portraits import ENROLLED, PROBE
 from tests.service.images import blank_image
 from tests.service.node import Node, entry, face
 
+ON_BOTH_DATABASES = True
+
 
 def line(entry_id: str, finger_number: int, **fields: Any) -> bytes:
     return json.dumps({"entry_id": entry_id} | entry(finger_number=finger_number, **fields)).encode()

@@ -11,6 +11,7 @@ from sqlalchemy import RowMapping, Table, select
 from service.schema import audit_events, checks, flag_candidates, flags
 from tests.service.node import Node
 
+ON_BOTH_DATABASES = True
 WANTED, STRANGER = 1, 2
 
 
