@@ -159,6 +159,8 @@ class RuleBook:
     def ask(self, deed: Deed, request: Request, klass: VisibilityClass, now: datetime, **more: Any) -> Ruling:
         """Whether `request` may do something with an alert other than search and see it.
 
+        The owner's own word comes first here as well; of deeds outside a check an exercise is no matter.
+
         Args:
             deed: what is to be done.
             request: by whom; for deeds outside a check, only partner, country, role and authority count.
@@ -167,6 +169,9 @@ class RuleBook:
             more: what the context of that action has in the schema beside that of a check.
         """
         klass, purpose = as_of(klass, now), None if deed in WITHOUT_PURPOSE else request.purpose
+        asking = replace(request, exercise=klass.conditions.exercise) if purpose is None else request
+        if deed not in WITHOUT_PERMIT and withheld(asking, klass) is not None:
+            return Ruling(allowed=False)
         panel = self._panel(self._calendar.epoch(now), request, klass, purpose)
         if not panel.hears(deed):
             return Ruling(allowed=deed in WITHOUT_PERMIT)

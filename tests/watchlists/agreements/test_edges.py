@@ -32,10 +32,11 @@ from watchlists.agreements.explain import explain
 from watchlists.agreements.findings import Why
 from watchlists.agreements.levels import Level
 from watchlists.agreements.release import Case, OwnerDecision, ReleaseState, release_state
-from watchlists.agreements.retention import probe_keeping, schedule
-from watchlists.agreements.rights import error_report, subject_access
+from watchlists.agreements.retention import copy_expiry, probe_keeping, schedule
+from watchlists.agreements.rights import SubjectAnswer, error_report, subject_access
 from watchlists.agreements.terms import NO_TERMS, Terms
 from watchlists.agreements.transfer import Recipient, may_transfer
+from watchlists.records import VisibilityClass
 
 INSTANT = timedelta(microseconds=1)
 
@@ -117,6 +118,35 @@ def test_the_last_moment_counts_and_the_next_one_does_not(load: Load) -> None:
     assert state(NOW + DAY, owner=replace(granted, at=NOW + 2 * HOUR + INSTANT)) is ReleaseState.LAPSED
     assert release_state(decision, Case(NOW), NOW + HOUR) is ReleaseState.WAITING_FOR_REVIEWERS
     assert release_state(decision, Case(NOW), NOW + HOUR + INSTANT) is ReleaseState.LAPSED
+
+
+@pytest.mark.parametrize("conditions", [{"excluded": ("xa",)}, {"excluded": ("xz",)}, {"hidden_until": NOW + DAY}])
+def test_whom_the_owner_keeps_an_alert_from_may_do_nothing_with_it(load: Load, conditions: dict[str, Any]) -> None:
+    deeds = ("copy", "transfer", "keep probe", "report error", "answer subject")
+    asks = {"copy": "copies-at-most(1 h)", "keep probe": "keep-at-most(1 h)"}
+    book = RuleBook([load(SEARCH + SCORE + "".join(rule(deed, asks=asks.get(deed, "")) for deed in deeds))])
+    asker, kept = replace(terminal(), country="xz"), alert(**conditions)
+
+    def may(klass: VisibilityClass) -> list[bool]:
+        return [
+            copy_expiry(book, asker, klass, NOW) != NOW,
+            may_transfer(book, asker, klass, Recipient("court", "xy"), None, NOW).allowed,
+            probe_keeping(book, asker, [klass], NOW) is not None,
+            error_report(book, asker, klass, NOW) is not None,
+            subject_access(book, asker, [klass], NOW).answer is SubjectAnswer.DISCLOSE,
+        ]
+
+    assert may(wanted()) == [True] * 5
+    assert may(kept) == [False] * 5
+
+
+def test_exercise_entries_are_copied_like_others_and_kept_apart_in_checks(load: Load) -> None:
+    rules = rule("copy", asks="copies-at-most(1 h)") + rule("keep probe", asks="keep-at-most(1 h)")
+    book = RuleBook([load(SEARCH + SCORE + rules)])
+    training = alert(exercise=True)
+    assert copy_expiry(book, terminal(), training, NOW) == NOW + HOUR
+    assert probe_keeping(book, terminal(), [training], NOW) is None
+    assert probe_keeping(book, replace(terminal(), exercise=True), [training], NOW) is not None
 
 
 def test_what_only_waits_shows_nothing_at_once(load: Load) -> None:
@@ -247,10 +277,10 @@ def test_a_fault_is_logged_with_action_and_clauses_and_nothing_else(
 def test_rule_kind_11_what_is_seen_beside_an_alert_waits_for_people_where_its_own_permit_says_so(load: Load) -> None:
     book = RuleBook([load(SEARCH + ALERT + rule("see links", asks="reviewers(1)") + rule("see misused identity"))])
     decision = book.disclosure(terminal(), wanted(), 6.0, NOW)
-    assert (decision.level, decision.extras) == (Level.ALERT, {Extra.MISUSED_IDENTITY})
+    assert (decision.level, decision.extras) == (Level.ALERT, frozenset({Extra.MISUSED_IDENTITY}))
     assert decision.terms.reviewers.count == 0
     assert decision.later is not None
-    assert (decision.later.level, decision.later.extras) == (Level.ALERT, set(Extra))
+    assert (decision.later.level, decision.later.extras) == (Level.ALERT, frozenset(Extra))
     assert decision.duties.reviewers.count == 1
     assert release_state(decision, Case(NOW), NOW) is ReleaseState.WAITING_FOR_REVIEWERS
     explained = explain(book, terminal(), wanted(), 6.0, NOW)
