@@ -86,7 +86,9 @@ def _ruling(book: RuleBook, case: Case, deed: Deed) -> Ruling:
     if deed is Deed.TRANSFER:
         to = Recipient(given.recipient, given.recipient_country)
         consent = Consent("case", case.klass.owner, to.id, _NEVER) if given.consent else None
-        return may_transfer(book, case.request, case.klass, to, consent, case.at)
+        seen = book.disclosure(case.request, case.klass, case.score, case.at)
+        handling = seen.later.handling if seen.later else seen.handling
+        return may_transfer(book, case.request, case.klass, handling, to, consent, case.at)
     if deed is Deed.ENTER:
         samples = EnteredSamples(tuple(given.warnings), given.faces, given.fingers)
         entry = Entry("case", case.klass, Subject())

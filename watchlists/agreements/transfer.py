@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from watchlists.agreements.actions import Deed
 from watchlists.agreements.decide import RuleBook, Ruling
 from watchlists.agreements.duties import Obligation
 from watchlists.agreements.facts import Request
 from watchlists.records import VisibilityClass
+
+BY_CONSENT: Final = frozenset({Obligation.ONWARD_TRANSFER_BY_CONSENT, "tlp-red", "tlp-amber-strict", "europol-h2"})
+"""Codes under which data go to nobody else unless their source says so (TLP 2.0; Europol H2: not to be disseminated
+without the permission of the provider)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +40,7 @@ def may_transfer(
     rules: RuleBook,
     holder: Request,
     klass: VisibilityClass,
+    handling: Collection[str],
     recipient: Recipient,
     consent: Consent | None,
     now: datetime,
@@ -41,9 +48,19 @@ def may_transfer(
     """Decide on an onward transfer.
 
     1. The owner's own word: not to whom the entry excludes, nor while it is hidden.
-    2. A code that forbids onward transfer, on the entry, forbids it whatever a rule says.
+    2. A code that forbids onward transfer, of the entry or of what was disclosed, forbids it whatever a rule says.
     3. A clause of an agreement between holder and owner must permit it.
-    4. Where the clause asks for consent, there must be one on record: of this owner, for this recipient, not expired.
+    4. Where such a code or the clause asks for consent, there must be one on record: of this owner, for this recipient,
+       not expired.
+
+    Args:
+        rules: the rule book.
+        holder: who wants to hand it on.
+        klass: of the entry.
+        handling: codes that came with what was disclosed of it.
+        recipient: who is to get it.
+        consent: the owner's, if there is one.
+        now: when.
 
     What the caller still owes: that the consent is on record, and that handling codes travel along.
     """
@@ -51,14 +68,15 @@ def may_transfer(
     withheld = {recipient.id, recipient.country} & set(conditions.excluded)
     if withheld or (conditions.hidden_until is not None and now < conditions.hidden_until):
         return Ruling(allowed=False)
-    if Obligation.NO_ONWARD_TRANSFER in klass.handling:
+    codes = {*klass.handling, *handling}
+    if Obligation.NO_ONWARD_TRANSFER in codes:
         return Ruling(allowed=False)
     consented = consent is not None and _covers(consent, klass.owner, recipient.id, now)
     more = {"recipient": recipient.id, "recipient_country": recipient.country, "consent": consented}
     ruling = rules.ask(Deed.TRANSFER, holder, klass, now, purpose=holder.purpose, **more)
     forbidden = ruling.terms.has(Obligation.NO_ONWARD_TRANSFER)
-    unconsented = ruling.terms.has(Obligation.ONWARD_TRANSFER_BY_CONSENT) and not consented
-    if not ruling.allowed or forbidden or unconsented:
+    needs_consent = bool(codes & BY_CONSENT) or ruling.terms.has(Obligation.ONWARD_TRANSFER_BY_CONSENT)
+    if not ruling.allowed or forbidden or (needs_consent and not consented):
         return Ruling(allowed=False, decided_by=ruling.decided_by)
     return ruling
 

@@ -139,6 +139,14 @@ def test_deeds(write: Write) -> None:
     )
 
 
+def test_codes_of_what_was_seen_count_when_it_is_handed_on(write: Write) -> None:
+    seen = '@id("seen")\n@obligations("tlp-red")\npermit (principal, action == Action::"see score", resource);\n'
+    transfer = '@id("hand-on")\npermit (principal, action == Action::"transfer", resource);\n'
+    folder = write(SEARCH + seen + transfer)
+    assert failures(folder, TRANSFER) == ()
+    assert failures(folder, TRANSFER.replace("consent: false", "consent: true")) == ("allowed is true, not false",)
+
+
 def test_carrying_out_an_action(write: Write) -> None:
     never = '@id("no-arrest")\nforbid (principal, action == Action::"take action", resource)\n'
     folder = write(SEARCH + f'{never} when {{ context.action == "arrest" }};\n', actions='["arrest"]')

@@ -130,7 +130,7 @@ def test_whom_the_owner_keeps_an_alert_from_may_do_nothing_with_it(load: Load, c
     def may(klass: VisibilityClass) -> list[bool]:
         return [
             copy_expiry(book, asker, klass, NOW) != NOW,
-            may_transfer(book, asker, klass, Recipient("court", "xy"), None, NOW).allowed,
+            may_transfer(book, asker, klass, (), Recipient("court", "xy"), None, NOW).allowed,
             probe_keeping(book, asker, [klass], NOW) is not None,
             error_report(book, asker, klass, NOW) is not None,
             subject_access(book, asker, [klass], NOW).answer is SubjectAnswer.DISCLOSE,
@@ -190,15 +190,15 @@ def test_who_decided_on_a_transfer_a_report_and_an_answer_is_named(load: Load) -
     rules = rule("transfer", 'context.recipient == "bad"', does="forbid", name="no") + rule("transfer", name="yes")
     rules += rule("report error", name="report") + rule("answer subject", name="tell", asks="answer-within(9 d)")
     book = RuleBook([load(SEARCH + SCORE + rules, recipients='["bad"]')])
-    bad = may_transfer(book, terminal(), wanted(), Recipient("bad", "xz"), None, NOW)
-    good = may_transfer(book, terminal(), wanted(), Recipient("good", "xz"), None, NOW)
+    bad = may_transfer(book, terminal(), wanted(), (), Recipient("bad", "xz"), None, NOW)
+    good = may_transfer(book, terminal(), wanted(), (), Recipient("good", "xz"), None, NOW)
     assert (bad.allowed, named(bad.decided_by)) == (False, ["no"])
     assert (good.allowed, named(good.decided_by)) == (True, ["yes"])
     until = alert(hidden_until=NOW)
-    assert may_transfer(book, terminal(), until, Recipient("good", "xz"), None, NOW).allowed is True
-    excluded = may_transfer(book, terminal(), alert(excluded=("good",)), Recipient("good", "xz"), None, NOW)
+    assert may_transfer(book, terminal(), until, (), Recipient("good", "xz"), None, NOW).allowed is True
+    excluded = may_transfer(book, terminal(), alert(excluded=("good",)), (), Recipient("good", "xz"), None, NOW)
     marked = may_transfer(
-        book, terminal(), wanted(handling=("no-onward-transfer",)), Recipient("good", "xz"), None, NOW
+        book, terminal(), wanted(handling=("no-onward-transfer",)), (), Recipient("good", "xz"), None, NOW
     )
     assert (excluded.allowed, marked.allowed) == (False, False)
     report = error_report(book, terminal(), wanted(), NOW)

@@ -286,7 +286,7 @@ def test_rule_kind_18_onward_transfer_forbidden_or_by_consent(load: Load) -> Non
     by_consent = RuleBook([load(SEARCH + SCORE + rule("transfer", asks="onward-transfer-by-consent"))])
 
     def may(book: RuleBook, klass: VisibilityClass, given: Consent | None) -> bool:
-        return may_transfer(book, terminal(), klass, agency, given, NOW).allowed
+        return may_transfer(book, terminal(), klass, (), agency, given, NOW).allowed
 
     assert may(by_consent, wanted(), consent)
     assert not may(by_consent, wanted(), None)
@@ -301,6 +301,12 @@ def test_rule_kind_18_onward_transfer_forbidden_or_by_consent(load: Load) -> Non
     assert may(freely, wanted(), None)
     never = RuleBook([load(SEARCH + SCORE + rule("transfer", asks="no-onward-transfer"), "never")])
     assert not may(never, wanted(), consent)
+    for code in ("onward-transfer-by-consent", "tlp-red", "tlp-amber-strict", "europol-h2"):
+        assert not may(freely, wanted(handling=(code,)), None)
+        assert may(freely, wanted(handling=(code,)), consent)
+        assert not may_transfer(freely, terminal(), wanted(), (code,), agency, None, NOW).allowed
+    assert may(freely, wanted(handling=("tlp-amber", "europol-h1")), None)
+    assert not may_transfer(freely, terminal(), wanted(), ("no-onward-transfer",), agency, consent, NOW).allowed
 
 
 def test_rule_kind_19_recipient_excluded_by_country(load: Load) -> None:
