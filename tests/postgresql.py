@@ -49,7 +49,7 @@ class Server:
     """One server on a folder of its own. PostgreSQL refuses to run as root: then it runs as `nobody`."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._numbers = count()
         self._process: subprocess.Popen[bytes] | None = None
         self._identity: dict[str, Any] = {}
@@ -68,13 +68,13 @@ class Server:
         command = [
             str(self._programs / "postgres"),
             "-D",
-            str(self._folder / "data"),
+            str(self.folder / "data"),
             "-k",
-            str(self._folder),
+            str(self.folder),
             *options,
         ]
         libc = ctypes.CDLL(None)
-        with (self._folder / "log").open("ab") as log:
+        with (self.folder / "log").open("ab") as log:
             process = self._process = subprocess.Popen(
                 command,
                 stdout=log,
@@ -84,7 +84,7 @@ class Server:
             )
         deadline = time.monotonic() + START_TIMEOUT
         while not self._answers():
-            said = (self._folder / "log").read_text()
+            said = (self.folder / "log").read_text()
             assert process.poll() is None, f"PostgreSQL did not start: {said}"
             assert time.monotonic() < deadline, f"PostgreSQL does not answer: {said}"
             time.sleep(0.02)
@@ -104,11 +104,11 @@ class Server:
         return self.url(name)
 
     def url(self, database: str = "postgres") -> URL:
-        return URL.create("postgresql+psycopg", _SUPERUSER, database=database, query={"host": str(self._folder)})
+        return URL.create("postgresql+psycopg", _SUPERUSER, database=database, query={"host": str(self.folder)})
 
     def execute(self, statement: str) -> None:
         """Run a statement on the server itself."""
-        with psycopg.connect(host=str(self._folder), user=_SUPERUSER, dbname="postgres", autocommit=True) as connection:
+        with psycopg.connect(host=str(self.folder), user=_SUPERUSER, dbname="postgres", autocommit=True) as connection:
             connection.execute(statement.encode())
 
     def set(self, name: str, value: str) -> None:
@@ -126,9 +126,9 @@ class Server:
         nobody = pwd.getpwnam("nobody")
         self._identity = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
         if not all(parent.stat().st_mode & 0o001 for parent in self._programs.parents):
-            shutil.copytree(self._programs.parent, self._folder / "server")
-            self._programs = self._folder / "server" / self._programs.name
-        os.chown(self._folder, nobody.pw_uid, nobody.pw_gid)
+            shutil.copytree(self._programs.parent, self.folder / "server")
+            self._programs = self.folder / "server" / self._programs.name
+        os.chown(self.folder, nobody.pw_uid, nobody.pw_gid)
 
     def _run(self, program: str, *arguments: str) -> None:
         command = [str(self._programs / program), *arguments]

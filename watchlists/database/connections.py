@@ -31,7 +31,8 @@ CONNECTIONS: Final = 2 * _KEPT
 """Most connections of one process; half of them are given back when they are not in use."""
 
 UNAVAILABLE: Final = (OperationalError, NoConnectionFree)
-"""What is raised while the database is busy or away. It has done nothing; another try may succeed."""
+"""What is raised while the database is busy or away. Another try may succeed, and does no harm: whoever loses the
+connection during a commit cannot know whether it happened, so every write can be repeated."""
 
 _BACKENDS: Final[Mapping[str, Backend]] = {"sqlite": SqliteBackend(), "postgresql": PostgresqlBackend()}
 
