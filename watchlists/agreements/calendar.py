@@ -63,6 +63,11 @@ class Calendar:
         begun = now >= agreement.in_force_from or agreement.name in self._superseded(now)
         return Status.ENDED if begun else Status.FUTURE
 
+    def ends_at(self, agreement: Agreement) -> datetime | None:
+        """When an agreement ceases to be in force, by its own word or a successor's; None if it never does."""
+        successors = (each.in_force_from for each in self.agreements if agreement.name in each.supersedes)
+        return min((moment for moment in (agreement.in_force_until, *successors) if moment is not None), default=None)
+
     def _in_force(self, moment: datetime) -> tuple[Agreement, ...]:
         void = self._superseded(moment)
         return tuple(each for each in self.agreements if each.in_force(moment) and each.name not in void)

@@ -108,6 +108,16 @@ class RuleBook:
         """
         return self._calendar.status(agreement, now)
 
+    def ends_at(self, clauses: Iterable[Clause]) -> datetime | None:
+        """When the first of the agreements of these clauses ends, and what came in by it; None if none does."""
+        named = {f"{by.agreement}@{by.version}" for by in clauses}
+        ends = (self._calendar.ends_at(agreement) for agreement in self.agreements if agreement.name in named)
+        return min((moment for moment in ends if moment is not None), default=None)
+
+    def stands(self, clauses: Iterable[Clause], now: datetime) -> bool:
+        """Whether all agreements of these clauses are in force: what came in by one that has ended is void."""
+        return {f"{by.agreement}@{by.version}" for by in clauses} <= {each.name for each in self.in_force(now)}
+
     def fingerprint(self, partner: str, now: datetime) -> str:
         """A name for everything that decides for a partner at `now`: it changes when any rule that binds it does."""
         key = (self._calendar.epoch(now), partner)

@@ -140,8 +140,10 @@ def _action(panel: Panel, facts: Facts, klass: VisibilityClass, seen: Later) -> 
 
 
 def _priority(search: Rung, klass: VisibilityClass) -> int:
-    orders = (agreement.priority for agreement in search.permits)
-    return min((order.index(klass.category) for order in orders if klass.category in order), default=0)
+    """The rank of the category where the agreements order any: those that they leave out come last."""
+    orders = (agreement.priority for agreement in search.permits if agreement.priority)
+    category = klass.category
+    return min((order.index(category) if category in order else len(order) for order in orders), default=0)
 
 
 def _clauses(search: Rung, deciding: Iterable[Permits]) -> tuple[Clause, ...]:

@@ -52,7 +52,9 @@ def expiry_after_purpose(terms: Terms, achieved_at: datetime, expires_at: dateti
 
 
 def copy_expiry(rules: RuleBook, receiver: Request, klass: VisibilityClass, copied_at: datetime) -> datetime | None:
-    """Until when a copy of an alert may live at the receiver's node.
+    """Until when a copy of an alert may live at the receiver's node: never longer than an agreement that allows it.
+
+    What the caller still owes: to ask again once the agreements change.
 
     Returns:
         `copied_at` itself if it may not leave home at all, None if its life has no limit.
@@ -60,7 +62,8 @@ def copy_expiry(rules: RuleBook, receiver: Request, klass: VisibilityClass, copi
     ruling = rules.ask(Deed.COPY, receiver, klass, copied_at)
     if not ruling.allowed:
         return copied_at
-    return _after(copied_at, ruling.terms.duration(Obligation.COPIES_AT_MOST))
+    within = _after(copied_at, ruling.terms.duration(Obligation.COPIES_AT_MOST))
+    return _earliest(within, rules.ends_at(ruling.decided_by))
 
 
 def probe_keeping(
@@ -69,7 +72,7 @@ def probe_keeping(
     """Whether the probe of a check may be kept, given the classes of its candidates; None if not.
 
     Some owner's agreement must allow it, with an end, and none may forbid it; the shortest time and the fewest keepers
-    win.
+    win. What an agreement allows ends with it.
     """
     rulings = [rules.ask(Deed.KEEP_PROBE, asked, klass, now) for klass in classes]
     if any(not ruling.allowed and ruling.decided_by for ruling in rulings):
@@ -79,7 +82,9 @@ def probe_keeping(
     if longest is None:
         return None
     keepers = terms.words(Obligation.KEPT_BY) if terms.has(Obligation.KEPT_BY) else ("asker",)
-    return ProbeKeeping(now + longest, keepers) if keepers else None
+    ends = (rules.ends_at(ruling.decided_by) for ruling in rulings if ruling.allowed)
+    until = min((now + longest, *(end for end in ends if end is not None)))
+    return ProbeKeeping(until, keepers) if keepers else None
 
 
 def _after(moment: datetime, duration: timedelta | None) -> datetime | None:

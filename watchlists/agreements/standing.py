@@ -81,7 +81,7 @@ def counts(request: Request, owner: str, agreement: Agreement, policy: Policy) -
 
 def unmet(request: Request, owner: str, agreement: Agreement, policy: Policy) -> Iterator[Precondition]:
     """What a permit to search asks of the request beforehand and is not there."""
-    if agreement.id in request.exhausted:
+    if agreement.id in request.exhausted and _duty(policy, Obligation.QUOTA) is not None:
         yield Precondition.QUOTA
     for duty in policy.duties:
         if duty.obligation is Obligation.JUSTIFY and not request.justified.issuperset(_words(duty)):

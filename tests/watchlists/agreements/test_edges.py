@@ -78,8 +78,8 @@ def test_of_categories_without_rank_none_precedes(load: Load) -> None:
         book = RuleBook([load(SEARCH + ALERT, str(number), priority=priority, **lists)])
         assert not entered(book, missing, "wanted")
         assert entered(book, wanted(), "missing-person") is (priority != "[]")
-    unranked = book.disclosure(terminal(), missing, 6.0, NOW)
-    assert unranked.priority == 0
+        ranks = [book.disclosure(terminal(), klass, 6.0, NOW).priority for klass in (wanted(), missing)]
+        assert ranks == ([0, 1] if priority != "[]" else [0, 0])
 
 
 def test_schedule_takes_the_earlier_date_and_warns_before_the_first() -> None:
@@ -147,6 +147,56 @@ def test_exercise_entries_are_copied_like_others_and_kept_apart_in_checks(load: 
     assert copy_expiry(book, terminal(), training, NOW) == NOW + HOUR
     assert probe_keeping(book, terminal(), [training], NOW) is None
     assert probe_keeping(book, replace(terminal(), exercise=True), [training], NOW) is not None
+
+
+SOON = {"in_force_until": (NOW + HOUR).isoformat()}
+SUCCESSOR = {
+    "version": "2",
+    "supersedes": '["xa-xb@1"]',
+    "in_force_from": (NOW + HOUR).isoformat(),
+}
+
+
+def test_what_an_agreement_allows_to_be_kept_ends_with_it(load: Load) -> None:
+    rules = SEARCH + SCORE + rule("copy", asks="copies-at-most(2 h)") + rule("keep probe", asks="keep-at-most(2 h)")
+    endless, ending, followed = load(rules, "a"), load(rules, "b", **SOON), load(rules, "c", **SUCCESSOR)
+    for book, until in (
+        (RuleBook([endless]), NOW + 2 * HOUR),
+        (RuleBook([ending]), NOW + HOUR),
+        (RuleBook([endless, followed]), NOW + HOUR),
+    ):
+        kept = probe_keeping(book, terminal(), [wanted()], NOW)
+        assert copy_expiry(book, terminal(), wanted(), NOW) == until
+        assert kept is not None
+        assert kept.until == until
+    freely = RuleBook([load(SEARCH + SCORE + rule("copy"), "d", **SOON)])
+    assert copy_expiry(freely, terminal(), wanted(), NOW) == NOW + HOUR
+
+
+def test_rule_kind_37_what_waits_is_void_from_the_moment_an_agreement_ends(load: Load) -> None:
+    rules = SEARCH + rule("see score", asks="reviewers(1)")
+    first, other = load(rules, "a", **SOON), load(rules, "b", id='"other"')
+    book = RuleBook([first, other])
+    waiting = book.disclosure(terminal(), wanted(), 6.0, NOW).deciding
+    assert {by.agreement for by in waiting} == {"xa-xb", "other"}
+    assert book.stands(waiting, NOW + HOUR - INSTANT)
+    assert not book.stands(waiting, NOW + HOUR)
+    assert book.ends_at(waiting) == NOW + HOUR
+    later = RuleBook([load(rules, "c"), load(rules, "d", **SUCCESSOR)])
+    by_first = later.disclosure(terminal(), wanted(), 6.0, NOW).deciding
+    assert [later.stands(by_first, NOW + gone) for gone in (HOUR - INSTANT, HOUR)] == [True, False]
+    assert not RuleBook().stands(by_first, NOW)
+
+
+def test_a_used_up_quota_binds_the_permits_that_have_one(load: Load) -> None:
+    police = rule("search", 'principal.authority == "police"', name="police")
+    customs = rule("search", 'principal.authority == "customs"', name="customs", asks="quota(9)")
+    book = RuleBook([load(police + customs + SCORE, authorities='["police", "customs"]')])
+    late = replace(terminal(), exhausted=frozenset({"xa-xb"}))
+    levels = [
+        book.disclosure(replace(late, authority=name), wanted(), 6.0, NOW).level for name in ("police", "customs")
+    ]
+    assert levels == [Level.SCORE, Level.NONE]
 
 
 def test_what_only_waits_shows_nothing_at_once(load: Load) -> None:
