@@ -40,6 +40,7 @@ from service.preconditions import Preconditions
 from service.probes import SampleEncoder
 from service.probing import ProbeBudget, ProbeWatch
 from service.quotas import Quotas
+from service.retention import Retention
 from service.runtime import Runtime
 from service.settings import Settings
 from service.storage import open_store, system_clock
@@ -107,6 +108,7 @@ def bootstrap(
         preconditions=preconditions,
         duties=duties,
         log_reviews=LogReviews(store.engine, board),
+        retention=Retention(store, gallery, board, lambda: rules.current, settings.review_warning),
         admission=Admission(settings.workers, settings.answer_within),
         owner_work=Admission(settings.workers, settings.answer_within),
         authentication=Admission(AUTHENTICATION_THREADS, settings.answer_within),

@@ -36,6 +36,7 @@ class EventKind(StrEnum):
     DUTY_LAPSED = "duty-lapsed"
     PROBING_SUSPECTED = "probing-suspected"
     ENTRIES_AGED = "entries-aged"
+    ENTRIES_EXPIRED = "entries-expired"
 
 
 def record(connection: Connection, kind: EventKind, actor: Caller, now: datetime, details: Details) -> None:

@@ -48,6 +48,8 @@ class NoticeKind(StrEnum):
     """To the partner that asked, which must delete its copies, and to the owner: nobody authorised it afterwards."""
     LOG_REVIEW_DUE = "log-review-due"
     """To a partner that searches: an agreement wants its logs reviewed by somebody independent."""
+    REVIEW_DUE = "review-due"
+    """To an owner: an entry of its is to be looked at again by the date it gave, or that an agreement sets."""
     MAJORITY_REACHED = "majority-reached"
     """To an owner: the subject of an entry has come of age."""
 

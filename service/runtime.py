@@ -16,6 +16,7 @@ from service.limits import Admission
 from service.log_review import LogReviews
 from service.notices import Notices
 from service.preconditions import Preconditions
+from service.retention import Retention
 from service.settings import Settings
 from service.telemetry import Metrics, log
 from service.verification import Verifications
@@ -43,6 +44,7 @@ class Runtime:
     preconditions: Preconditions
     duties: Duties
     log_reviews: LogReviews
+    retention: Retention
     admission: Admission
     owner_work: Admission
     authentication: Admission
@@ -75,6 +77,9 @@ class Runtime:
         try:
             if lapsed := self.duties.run(now):
                 log.info("duties that lapsed: %d", lapsed)
+            kept = self.retention.look(now)
+            if kept.destroyed:
+                log.info("entries that expired and were destroyed: %d", kept.destroyed)
             self.log_reviews.run(self.rules.current, now)
             self.notices.forget(now)
             self.preconditions.quotas.forget(now)

@@ -52,6 +52,9 @@ class Settings(BaseSettings):
     )
     max_capture_age: timedelta = Field(default=timedelta(minutes=10), description="Oldest accepted captured_at.")
     max_clock_ahead: timedelta = Field(default=timedelta(minutes=1), description="Furthest captured_at in the future.")
+    review_warning: timedelta = Field(
+        default=timedelta(days=30), ge=timedelta(), description="How long before a review its owner is reminded."
+    )
     max_emergency: timedelta = Field(
         default=timedelta(hours=4), gt=timedelta(), description="Longest time for which an emergency can be declared."
     )

@@ -109,6 +109,7 @@ entries = Table(
     Column("sealed_templates", LargeBinary, nullable=False),
     ForeignKeyConstraint(["owner", "key_generation"], ["owner_keys.owner", "owner_keys.generation"]),
     Index("entries_by_expiry", "expires_at"),
+    Index("entries_by_review", "review_at"),
 )
 
 changes = Table(

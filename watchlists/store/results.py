@@ -35,6 +35,15 @@ class StoredEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class Review:
+    """An entry that its owner is to look at again, and when."""
+
+    key: EntryKey
+    klass: VisibilityClass
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class AgeChange:
     """An entry whose subject has come into another age band.
 

@@ -17,7 +17,7 @@ from watchlists.errors import EntryChanged, ForeignWatchlist, SealBroken, Unknow
 from watchlists.keys import KeyRing, OwnerKey
 from watchlists.records import Age, Entry, EntryKey, Partner, Templates, VisibilityClass, Watchlist
 from watchlists.schema import entries, partners, watchlists
-from watchlists.store.results import AgeChange, Outcome, PutResult, StoredEntry, StoredTemplates
+from watchlists.store.results import AgeChange, Outcome, PutResult, Review, StoredEntry, StoredTemplates
 from watchlists.store.sealed_rows import clear_entry, open_details, open_entry, open_templates
 from watchlists.store.writing import Writing
 from watchlists.templates import Details
@@ -179,6 +179,22 @@ class Store:
         if sequence not in (None, row.sequence):
             raise _changed(key)
         return open_details(row, clear_entry(row), owner_key)
+
+    def expired(self, now: datetime, most: int) -> list[tuple[EntryKey, str]]:
+        """Return entries that have expired by `now`, with their owners, those of longest ago first; at most `most`."""
+        query = select(entries.c.watchlist, entries.c.id, entries.c.owner).where(entries.c.expires_at <= now)
+        with self.engine.connect() as connection:
+            rows = connection.execute(query.order_by(entries.c.expires_at).limit(most))
+            return [(EntryKey(row.watchlist, row.id), row.owner) for row in rows]
+
+    def reviews_until(self, moment: datetime) -> Iterator[Review]:
+        """Stream the entries whose review is at `moment` or before. No seal is opened."""
+        columns = [column for column in entries.c if column.name not in _SEALED]
+        with self.engine.connect() as connection:
+            for row in self._all(connection, select(*columns).where(entries.c.review_at <= moment)):
+                entry = clear_entry(row)
+                if entry.review_at is not None:
+                    yield Review(entry.key, entry.klass, entry.review_at)
 
     def entries_to_reage(self, now: datetime) -> list[AgeChange]:
         """Return the entries of children whose subject is in another age band by now, for `Writing.set_ages`.

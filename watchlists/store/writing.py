@@ -124,6 +124,18 @@ class Writing:
         self.destroyed += 1
         return self._log.append([NewChange(ChangeKind.WITHDRAW, key, owner)])[0]
 
+    def expire_entry(self, key: EntryKey, now: datetime) -> int | None:
+        """Withdraw an entry if it has expired by `now`; return the number of the change.
+
+        None if it has not: it may have been written again, with a later end, since somebody looked.
+        """
+        row = self.connection.execute(
+            select(entries.c.owner).where(
+                entries.c.watchlist == key.watchlist, entries.c.id == key.entry, entries.c.expires_at <= now
+            )
+        ).one_or_none()
+        return None if row is None else self.withdraw_entry(key, row.owner)
+
     def set_ages(self, age_changes: Collection[AgeChange]) -> list[AgeChange]:
         """Write entries again, with the same content, in the class of the age that their subject has come to.
 
