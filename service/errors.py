@@ -41,7 +41,7 @@ class Problem(BaseModel):
 
 class CheckConflict(CrosscheckError):
     slug = "check-conflict"
-    hint = "Choose a new check_id for every new check; repeat an old one only with the same body."
+    hint = "Choose a new check_id for every new check; repeat an old one with the same body and authority only."
 
 
 class UnusableSample(InvalidInput):

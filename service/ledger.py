@@ -77,7 +77,7 @@ class Ledger:
             rules: `RuleBook.fingerprint` of the caller's partner.
 
         Raises:
-            CheckConflict: the partner used the check_id for another request.
+            CheckConflict: the partner used the check_id for another request, or another authority of it did.
         """
         query = select(checks).where(*_is(caller, request), checks.c.answered_at >= now - self._keep_answers)
         with self._engine.connect() as connection:
@@ -163,7 +163,7 @@ class Ledger:
 
     def _reopen(self, row: RowMapping, caller: Caller, request: MatchRequest, rules: str) -> MatchAnswer | None:
         if not hmac.compare_digest(row["request_digest"], self._digest(caller, request)):
-            raise CheckConflict("this check_id was used before, with another body")
+            raise CheckConflict("this check_id was used before, with another body or by another authority")
         try:
             to = _bound_to(request, rules)
             opened = self._keys.open_for(caller.partner, SEALED_ANSWER, row["sealed_answer"], to)
@@ -172,8 +172,12 @@ class Ledger:
         return MatchAnswer.model_validate_json(opened)
 
     def _digest(self, caller: Caller, request: BaseModel) -> bytes:
-        """Return a keyed digest of the request: without the key, nobody can test a guess of the probe against it."""
-        return self._keys.digest_for(caller.partner, "match request", request.model_dump_json().encode())
+        """Return a keyed digest of the request: without the key, nobody can test a guess of the probe against it.
+
+        Rules tell authorities apart, so what one has asked is not what another asks.
+        """
+        asked = "\0".join((caller.authority, caller.country, request.model_dump_json()))
+        return self._keys.digest_for(caller.partner, "match request", asked.encode())
 
 
 def loggable(details: audit.Details, terms: Terms) -> audit.Details:

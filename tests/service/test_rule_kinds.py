@@ -17,6 +17,7 @@ from models.fingerprint.synthetic import synthetic_template
 from models.samples import Position
 from service.api.messages import MatchRequest
 from service.disclosure import StoredEntries
+from service.errors import CheckConflict
 from service.identity import Caller
 from service.roles import Role
 from tests.service.node import base64_of, entry
@@ -737,6 +738,21 @@ class TestValidity:
         following = scene.seen()
         assert following is not None
         assert (following["level"], following["links"]) == ("hit", None)
+
+
+class TestAuthority:
+    def test_rule_kind_03_an_answer_is_not_repeated_to_another_authority(self, scene: Scene) -> None:
+        police = 'principal.authority == "police"'
+        scene.agree(SEARCH, HIT, rule("see score", when=police), authorities='["police"]')
+        scene.enrol()
+        officer, other = Caller("xa", Role.TERMINAL, "xa-car-1", "police"), Caller("xa", Role.TERMINAL, "xa-gate-1")
+        checks, request = scene.node.runtime.checks, MatchRequest.model_validate(scene.request())
+        (seen,) = checks.check(officer, request).candidates
+        assert seen.level == "score"
+        with pytest.raises(CheckConflict):
+            checks.check(other, request)
+        (seen,) = checks.check(replace(officer, name="xa-car-2"), request).candidates
+        assert seen.level == "score"
 
 
 class TestExercise:

@@ -119,13 +119,12 @@ class RuleBook:
         return {f"{by.agreement}@{by.version}" for by in clauses} <= {each.name for each in self.in_force(now)}
 
     def fingerprint(self, partner: str, now: datetime) -> str:
-        """A name for everything that decides for a partner at `now`: it changes when any rule that binds it does."""
+        """A name for everything that decides for a partner at `now`: it changes when any of that does."""
         key = (self._calendar.epoch(now), partner)
         found = self._fingerprints.get(key)
         if found is None:
             binding = [agreement for agreement in self._calendar.in_force(key[0]) if partner in agreement.parties]
-            texts = (part for agreement in binding for part in (agreement.name, *(p.text for p in agreement.policies)))
-            found = sha256("\0".join(texts).encode()).hexdigest()
+            found = sha256("\0\0".join(agreement.text for agreement in binding).encode()).hexdigest()
             _remember(self._fingerprints, key, found, MEMO_SETS)
         return found
 

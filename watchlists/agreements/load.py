@@ -101,6 +101,13 @@ class Agreement:
     def name(self) -> str:
         return f"{self.id}@{self.version}"
 
+    @property
+    def text(self) -> str:
+        """All that decides, in one order: equal texts lead to equal decisions while both are in force."""
+        words = (self.parties, self.purposes, self.categories)
+        lists = (" ".join(names) for names in (*map(sorted, words), self.priority))
+        return "\0".join((self.name, *lists, *(policy.text for policy in self.policies)))
+
     def in_force(self, now: datetime) -> bool:
         """Whether its time has come and not passed. The rule book knows of successors."""
         return self.in_force_from <= now and (self.in_force_until is None or now < self.in_force_until)

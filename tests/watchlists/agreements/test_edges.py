@@ -188,6 +188,23 @@ def test_rule_kind_37_what_waits_is_void_from_the_moment_an_agreement_ends(load:
     assert not RuleBook().stands(by_first, NOW)
 
 
+CHANGES: dict[str, dict[str, str]] = {
+    "parties": {"parties": '["xa", "xb", "xc"]'},
+    "purposes": {"purposes": '["border-check"]'},
+    "categories": {"categories": '["wanted"]'},
+    "priority": {"priority": '["missing-person", "wanted"]'},
+    "version": {"version": "2"},
+}
+
+
+@pytest.mark.parametrize("change", list(CHANGES.values()), ids=list(CHANGES))
+def test_whatever_decides_for_a_partner_changes_the_fingerprint(load: Load, change: dict[str, str]) -> None:
+    book, again = (RuleBook([load(SEARCH + SCORE, folder)]) for folder in "ab")
+    changed = RuleBook([load(SEARCH + SCORE, "c", **change)])
+    assert book.fingerprint("xa", NOW) == again.fingerprint("xa", NOW) != changed.fingerprint("xa", NOW)
+    assert book.fingerprint("xz", NOW) == RuleBook().fingerprint("xz", NOW)
+
+
 def test_a_used_up_quota_binds_the_permits_that_have_one(load: Load) -> None:
     police = rule("search", 'principal.authority == "police"', name="police")
     customs = rule("search", 'principal.authority == "customs"', name="customs", asks="quota(9)")
