@@ -11,6 +11,7 @@ from service.check import Checks
 from service.duties import Duties
 from service.emergencies import Emergencies
 from service.enrolment import Enrolment
+from service.errors import place_of
 from service.identity import TokenRegister
 from service.limits import Admission
 from service.log_review import LogReviews
@@ -57,45 +58,57 @@ class Runtime:
         return self.gallery.catch_up() >= head
 
     def keep_house(self) -> None:
-        """Do what is due without anybody asking."""
+        """Do what is due without anybody asking. What fails leaves the rest to be done, and is tried again."""
+        for look in (
+            self._forget_probes_and_answers,
+            self._follow_agreements,
+            self._look_at_ages,
+            self._let_duties_lapse,
+            self._destroy_what_expired,
+            self._ask_for_log_reviews,
+            self._forget_notices_and_quotas,
+        ):
+            try:
+                look()
+            except UNAVAILABLE:
+                log.warning("housekeeping waits: the database is busy or away")
+            except Exception as error:  # noqa: BLE001 -- else rules would no longer change, nor anything be purged
+                log.error("housekeeping: unhandled %s at %s", type(error).__name__, place_of(error))
+
+    def _forget_probes_and_answers(self) -> None:
         self.checks.watch.forget(self.checks.clock())
-        try:
-            self.checks.ledger.forget(self.checks.clock())
-        except UNAVAILABLE:
-            log.warning("housekeeping waits: the database is busy or away")
+        self.checks.ledger.forget(self.checks.clock())
+
+    def _follow_agreements(self) -> None:
         try:
             if self.rules.follow():
                 log.info("agreements loaded: %d", len(self.rules.current.agreements))
         except (AgreementInvalid, OSError) as error:
             log.error("agreements not loaded, those in use stay: %s", error)
-        self._look_at_ages()
-        self._keep_promises()
-
-    def _keep_promises(self) -> None:
-        """Let take effect what was not done in time, ask for what is due, and forget what was kept long enough."""
-        now = self.checks.clock()
-        try:
-            if lapsed := self.duties.run(now):
-                log.info("duties that lapsed: %d", lapsed)
-            kept = self.retention.look(now)
-            if kept.destroyed:
-                log.info("entries that expired and were destroyed: %d", kept.destroyed)
-            self.log_reviews.run(self.rules.current, now)
-            self.notices.forget(now)
-            self.preconditions.quotas.forget(now)
-        except UNAVAILABLE:
-            log.warning("what is due waits: the database is busy or away")
 
     def _look_at_ages(self) -> None:
         try:
             grown_up = self.ageing.look()
-        except UNAVAILABLE:
-            log.warning("the look at the ages of subjects waits: the database is busy or away")
         except SealBroken as error:  # a key that does not open must not end the service
             log.error("entries of subjects who had a birthday are not in their class yet: %s", error)
         else:
             if grown_up:
                 log.info("entries whose subjects have reached majority: %d", len(grown_up))
+
+    def _let_duties_lapse(self) -> None:
+        if lapsed := self.duties.run(self.checks.clock()):
+            log.info("duties that lapsed: %d", lapsed)
+
+    def _destroy_what_expired(self) -> None:
+        if destroyed := self.retention.look(self.checks.clock()).destroyed:
+            log.info("entries that expired and were destroyed: %d", destroyed)
+
+    def _ask_for_log_reviews(self) -> None:
+        self.log_reviews.run(self.rules.current, self.checks.clock())
+
+    def _forget_notices_and_quotas(self) -> None:
+        self.notices.forget(self.checks.clock())
+        self.preconditions.quotas.forget(self.checks.clock())
 
     def close(self) -> None:
         """Let go of threads and database connections; nothing waits to be written."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from service.audit import EventKind
-from service.schema import audit_events
+from service.schema import audit_events, duties, flag_candidates, quota_uses
 from tests.service.node import Node
 from watchlists.database import writing
 from watchlists.records import Age, EntryKey
@@ -40,6 +41,31 @@ def test_a_broken_agreement_leaves_those_in_use(wanted: Node, caplog: pytest.Log
     wanted.runtime.keep_house()
     assert wanted.check("xa", finger_number=WANTED)["outcome"] == "flagged"
     assert "xa-xb/rules.cedar" in caplog.text
+
+
+def test_a_file_of_the_same_size_and_time_of_modification_is_followed(wanted: Node) -> None:
+    rules = wanted.home / RULES
+    before, text = rules.stat(), rules.read_text()
+    rules.write_text(text.replace('context.purpose == "border-check"', 'context.purpose != "border-check"'))
+    os.utime(rules, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert rules.stat().st_size == before.st_size
+    wanted.runtime.keep_house()
+    assert wanted.check("xa", finger_number=WANTED)["outcome"] == "no-candidates"
+
+
+def test_a_bug_in_one_part_leaves_the_others_to_be_done(wanted: Node, caplog: pytest.LogCaptureFixture) -> None:
+    now, engine = wanted.clock(), wanted.runtime.store.engine
+    long_ago = {"agreement": "xa-xb", "partner": "xa", "day": (now - timedelta(days=9)).date(), "used": 1}
+    with writing(engine) as connection:
+        candidate = connection.execute(select(flag_candidates.c.candidate_id)).scalar_one()
+        unheard_of = {"candidate_id": candidate, "obligation": "unheard-of", "opened_at": now, "due_at": now}
+        connection.execute(duties.insert().values(unheard_of))
+        connection.execute(quota_uses.insert().values(long_ago))
+    wanted.runtime.keep_house()
+    with engine.connect() as connection:
+        assert connection.execute(select(quota_uses)).all() == []
+    assert "housekeeping: unhandled ValueError" in caplog.text
+    assert "unheard-of" not in caplog.text
 
 
 @pytest.fixture

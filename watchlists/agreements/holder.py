@@ -37,9 +37,10 @@ class RuleBookHolder:
         self.reload()
         return True
 
-    def _state(self) -> frozenset[tuple[str, int, int]]:
+    def _state(self) -> frozenset[tuple[str, int, int, int]]:
+        """What changes with any file. The time of modification alone does not: archives and copies bring their own."""
         files = ((path, path.stat()) for path in self._folder.rglob("*") if path.is_file())
-        return frozenset((str(path), found.st_mtime_ns, found.st_size) for path, found in files)
+        return frozenset((str(path), found.st_mtime_ns, found.st_ctime_ns, found.st_size) for path, found in files)
 
     def reload(self) -> RuleBook:
         """Load the folder again and swap; on an error the current rule book stays.

@@ -189,6 +189,8 @@ def _read_particulars(folder: Path) -> _Particulars:
         return _Particulars.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
         raise AgreementInvalid(file, f"is not TOML: {error}") from error
+    except RecursionError as error:
+        raise AgreementInvalid(file, "lists are nested too deep") from error
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         key = str(first["loc"][0]) if first["loc"] else "in_force_until"

@@ -91,14 +91,14 @@ def read_policies(unverified_rules: str, file: str) -> tuple[Policy, ...]:
 
 
 def refuse_hidden_characters(text: str, file: str) -> None:
-    """Refuse control and direction marks: a lawyer must see what the machine reads.
+    """Refuse control and direction marks, and ends of lines that Cedar does not know: a lawyer must see what it reads.
 
     Raises:
         AgreementInvalid: with the line.
     """
     for number, line in enumerate(text.split("\n"), start=1):
         for character in line.removesuffix("\r"):
-            if character != "\t" and unicodedata.category(character) in {"Cc", "Cf", "Co", "Cs"}:
+            if character != "\t" and unicodedata.category(character) in {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}:
                 raise AgreementInvalid(file, f"hidden character U+{ord(character):04X}", line=number)
 
 

@@ -84,6 +84,7 @@ def test_policies_keep_their_place_annotations_and_effect(load: Load) -> None:
         (f'@id("x") {HIT} when {{ {" + ".join(["1"] * 2000)} == 2 }};', 1, "chains too many"),
         (f'@id("x") {HIT} when {{ {"if true then true else " * 8000} true }};', 1, "longer than"),
         (f'@id("x") // \u202e\n{HIT};', 1, r"hidden character U\+202E"),
+        (f'@id("x") {HIT}; // \u2028@id("y") forbid (principal, action, resource);', 1, r"hidden character U\+2028"),
         (f'@id("x") {HIT} when {{ context.purpose == "wаnted" }};', 1, "does not list"),  # a Cyrillic a
     ],
 )
@@ -113,6 +114,7 @@ def test_unsound_rules_are_refused_with_their_line(load: Load, rules: str, line:
         ({"supersedes": '["xa-xb"]'}, 8, "supersedes: "),
         ({"in_force_untill": "2027-01-01T00:00:00Z"}, 8, "in_force_untill: Extra"),
         ({"version": ""}, None, "is not TOML: .*line 4"),
+        ({"purposes": "[" * 5000 + "]" * 5000}, None, "nested too deep"),
     ],
 )
 def test_unsound_particulars_are_refused(
