@@ -28,7 +28,8 @@ from watchlists.records import LinkKind
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64)]
 HandlingCode = Annotated[str, Field(pattern=r"^[A-Za-z0-9:+._-]+$", max_length=32)]
-Text = Annotated[str, Field(min_length=1, max_length=200)]
+# PostgreSQL cannot hold the character 0 in a text.
+Text = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
 
 
 def _only_text(unverified_moment: object) -> object:

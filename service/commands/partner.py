@@ -14,6 +14,7 @@ from service.settings import Settings
 from service.storage import open_store
 from watchlists.records import Partner
 
+LONGEST_NAME = 200
 commands = typer.Typer(help="Add and list partners.", no_args_is_help=True, add_completion=False)
 
 
@@ -27,6 +28,8 @@ def add(
     for code in (partner, country or partner):
         if not CODE.fullmatch(code):
             raise InvalidName("the code of a partner or country is lower-case letters, digits and single dashes")
+    if len(name) > LONGEST_NAME:
+        raise InvalidName(f"the name of a partner has at most {LONGEST_NAME} characters")
     store = open_store(Settings())
     if partner in {known.id for known in store.partners()}:
         raise InvalidName(f"there is a partner {partner} already")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from service.commands.portraits import ENROLLED, PROBE
 from tests.service.images import blank_image
 from tests.service.node import Node, entry, face
@@ -89,3 +91,9 @@ def test_watchlists_are_made_renamed_and_listed_with_their_size(node: Node) -> N
         ("xb-alerts", "Alerts of XB", 1),
         ("xb-missing", "Missing persons", 0),
     }
+
+
+@pytest.mark.parametrize("title", ["", "Alerts\x00", "x" * 201])
+def test_a_title_that_not_every_database_can_hold_is_refused(node: Node, title: str) -> None:
+    response = node.call("xb-sync", "PUT", "/v1/watchlists/xb-missing", json={"title": title})
+    assert (response.status_code, response.json()["type"]) == (422, "urn:crosscheck:problem:invalid-request")

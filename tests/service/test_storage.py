@@ -17,8 +17,11 @@ from service.settings import DatabaseUrlInvalid, Settings
 from service.storage import make_data_folder, open_store
 from tests.postgresql import Server
 from tests.service.test_cli import Operator
+from watchlists.database import examine as examine_database
+from watchlists.database import wipe_deleted
 from watchlists.errors import RootKeyUnusable
 from watchlists.records import Partner
+from watchlists.schema import entries
 
 PASSWORD = "correct-horse"
 
@@ -58,6 +61,21 @@ def test_init_serve_and_doctor_work_on_it(
     assert "PostgreSQL" in findings["database"].detail
     assert "synchronous_commit on, fsync on" in findings["database"].detail
     assert not (settings.home / "crosscheck.db").exists()
+
+
+def test_the_role_of_the_documentation_has_the_rights_it_needs(tmp_path: Path, server: Server, url: URL) -> None:
+    documented = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
+    block = documented.partition("```sql\n")[2].partition("```")[0]
+    for statement in block.split(";")[:-1]:
+        server.execute(statement)
+    place = text(url.set(username="crosscheck", database="crosscheck"))
+    settings = Settings(home=tmp_path / "home", database=place)  # type: ignore[arg-type]  # pydantic converts
+
+    make_data_folder(settings)
+    store = open_store(settings)
+    store.add_partner(Partner("xa", "State of XA"))
+    assert examine_database(store.engine).weaknesses == ("fsync is off, and has to be on",)
+    assert wipe_deleted(store.engine, entries)
 
 
 def test_the_doctor_says_what_would_lose_an_acknowledged_write(settings: Settings) -> None:
