@@ -8,8 +8,8 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from service.notices import NoticeKind, Notices
-from service.roles import Role
-from watchlists.agreements import Deed, Obligation, Request, RuleBook
+from watchlists.agreements import Obligation, RuleBook
+from watchlists.agreements.entering import rulings_on
 from watchlists.records import EntryKey
 from watchlists.store import Store, StoredEntry
 
@@ -34,7 +34,6 @@ class MajorityNotices:
     def _asked_for(self, stored: StoredEntry, now: datetime) -> bool:
         """Ask the rules that have counted for the entry so far, as that of a minor. What they cannot decide is told."""
         owner = self._store.partner(stored.entry.klass.owner)
-        asked = Request(owner.id, Role.SYNC, "", None, "", country=owner.country)
-        samples = {"faces": len(stored.templates.faces), "fingers": len(stored.templates.fingers)}
-        ruling = self._rules().ask(Deed.ENTER, asked, stored.entry.klass, now, warnings=[], **samples)
-        return not ruling.allowed or ruling.terms.has(Obligation.MAJORITY_NOTICE)
+        faces, fingers = len(stored.templates.faces), len(stored.templates.fingers)
+        rulings = rulings_on(self._rules(), owner, stored.entry.klass, now, faces=faces, fingers=fingers)
+        return not rulings or any(ruling.terms.has(Obligation.MAJORITY_NOTICE) for ruling in rulings)

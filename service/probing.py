@@ -69,7 +69,8 @@ def excess(chain: Collection[RecentProbe], terminal: str, budget: ProbeBudget) -
 class ProbeWatch:
     """Remembers the probes of the last window, in memory only, and refuses those beyond the budget. Thread-safe.
 
-    A refused probe is neither counted nor remembered: it has told its sender nothing.
+    A refused probe is neither counted nor remembered: it has told its sender nothing. Exercises count by themselves, so
+    that whoever plays the person searched for can still be checked in earnest.
     """
 
     def __init__(self, budget: ProbeBudget, faces: ScoreCalibration, engine: Engine, metrics: Metrics) -> None:
@@ -77,7 +78,7 @@ class ProbeWatch:
         self._faces = faces
         self._engine = engine
         self._metrics = metrics
-        self._recent: dict[str, tuple[threading.Lock, RecentProbes]] = {}
+        self._recent: dict[tuple[str, bool], tuple[threading.Lock, RecentProbes]] = {}
 
     def admit(self, caller: Caller, request: MatchRequest, probe: Templates, now: datetime) -> None:
         """Count a probe against the budgets of its subject.
@@ -87,7 +88,7 @@ class ProbeWatch:
         """
         if self._budget.remembered == 0:
             return
-        exceeded = self._count(caller, probe, now)
+        exceeded = self._count(caller, request, probe, now)
         if exceeded is not None:
             self._record(caller, request, exceeded, now)
             raise TooManyProbes(max(1, math.ceil((exceeded.free_at - now).total_seconds())))
@@ -98,9 +99,9 @@ class ProbeWatch:
             with lock:
                 recent.forget_before(now - self._budget.window)
 
-    def _count(self, caller: Caller, probe: Templates, now: datetime) -> Excess | None:
+    def _count(self, caller: Caller, request: MatchRequest, probe: Templates, now: datetime) -> Excess | None:
         fresh = (threading.Lock(), RecentProbes(self._faces, self._budget.remembered))
-        lock, recent = self._recent.setdefault(caller.partner, fresh)
+        lock, recent = self._recent.setdefault((caller.partner, request.exercise), fresh)
         with lock:  # held over the comparison, or two probes at a time would not see each other
             recent.forget_before(now - self._budget.window)
             chain = recent.chain_of(probe, caller.name)

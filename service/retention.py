@@ -14,7 +14,8 @@ from service.audit import EventKind
 from service.identity import Caller
 from service.notices import NoticeKind, Notices
 from service.roles import Role
-from watchlists.agreements import Deed, Obligation, Request, RuleBook
+from watchlists.agreements import Obligation, RuleBook
+from watchlists.agreements.entering import rulings_on
 from watchlists.gallery import Gallery
 from watchlists.records import EntryKey, VisibilityClass
 from watchlists.store import Store
@@ -100,9 +101,9 @@ class Retention:
 
     def _warning_of(self, rules: RuleBook, klass: VisibilityClass, now: datetime) -> timedelta:
         owner = self._store.partner(klass.owner)
-        asked = Request(owner.id, Role.SYNC, "", None, "", country=owner.country)
-        ruling = rules.ask(Deed.ENTER, asked, klass, now, warnings=[], faces=1, fingers=1)
-        return ruling.terms.duration(Obligation.WARN_BEFORE, self._warning)
+        rulings = rulings_on(rules, owner, klass, now, faces=1, fingers=1)
+        said = (ruling.terms.duration(Obligation.WARN_BEFORE) for ruling in rulings)
+        return max((ahead for ahead in said if ahead is not None), default=self._warning)
 
     def _post(self, connection: Connection, review: _Coming, now: datetime) -> bool:
         about = f"{review.key.watchlist}/{review.key.entry}/{review.at.isoformat()}"

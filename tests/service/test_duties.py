@@ -291,13 +291,14 @@ ENTER = '@id("enter")\n@obligations("majority-notice")\npermit (principal, actio
     [
         (ENTER + 'when { resource.age == "minor" };', ["majority-reached"]),
         (ENTER + 'when { resource.category == "missing-person" };', []),
+        (ENTER + 'when { principal.authority == "police" };', ["majority-reached"]),
         ('@id("barred")\nforbid (principal, action == Action::"enter", resource);', ["majority-reached"]),
     ],
 )
 def test_rule_kind_24_an_owner_is_told_when_a_child_comes_of_age(node: Node, rule: str, told: list[str]) -> None:
     node.clock.set(datetime(2030, 6, 15, 12, tzinfo=UTC))
     node.enrol("xb", "E-1", finger_number=1, subject={"birth_date": "2012-06-16"})
-    sign(node, rule, parties=("xb",))
+    sign(node, rule, parties=("xb",), authorities='["police"]')
     node.runtime.keep_house()
     assert notices(node, "xb") == []
 

@@ -110,6 +110,12 @@ def test_the_terminals_of_a_partner_share_a_budget_and_partners_do_not(make_node
     assert node.send("xb", node.request(finger_number=target.number)).status_code == 200
 
 
+def test_rule_kind_38_exercises_have_a_budget_of_their_own(make_node: NodeMaker, target: Target) -> None:
+    node = node_with(target, make_node, probes_per_subject=1)
+    statuses = [probe(node, target, exercise=exercise).status_code for exercise in (True, True, False, False)]
+    assert statuses == [200, 429, 200, 429]
+
+
 def test_the_budget_is_the_same_whether_somebody_is_on_a_list_or_not(make_node: NodeMaker, target: Target) -> None:
     node = node_with(target, make_node, probes_per_subject=3)
     stranger = node.request(finger_number=STRANGER)["fingerprints"]

@@ -11,16 +11,16 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from watchlists.agreements.actions import Deed
-from watchlists.agreements.decide import RuleBook
+from watchlists.agreements.decide import RuleBook, Ruling
 from watchlists.agreements.disclosure import Clause
 from watchlists.agreements.facts import Request
 from watchlists.agreements.load import Agreement
 from watchlists.agreements.retention import Schedule, schedule
 from watchlists.agreements.terms import NO_TERMS, Terms
-from watchlists.records import Entry
+from watchlists.records import Entry, Partner, VisibilityClass
 
 COMPATIBILITY: Final = "compatibility"
 """What stands for the id of a rule where `incompatible` of agreement.toml decided."""
@@ -75,6 +75,23 @@ def may_enter(
         return EntryRuling(allowed=False, schedule=as_given, decided_by=(against,))
     kept = schedule(ruling.terms, entered_at, entry.review_at, entry.expires_at)
     return EntryRuling(allowed=True, schedule=kept, terms=ruling.terms, decided_by=ruling.decided_by)
+
+
+def rulings_on(
+    rules: RuleBook, owner: Partner, klass: VisibilityClass, now: datetime, *, faces: int, fingers: int
+) -> list[Ruling]:
+    """What rules ask of the owner of an entry which is there: a ruling for each authority that may have written it.
+
+    An entry does not say which; those that may not are left out.
+    """
+    binding = (agreement for agreement in rules.in_force(now) if owner.id in agreement.parties)
+    authorities = frozenset({""}).union(*(agreement.authorities for agreement in binding))
+    asked = [
+        Request(owner.id, "sync", "", None, "", owner.country, authority=authority) for authority in sorted(authorities)
+    ]
+    samples: dict[str, Any] = {"warnings": [], "faces": faces, "fingers": fingers}
+    rulings = (rules.ask(Deed.ENTER, each, klass, now, **samples) for each in asked)
+    return [ruling for ruling in rulings if ruling.allowed]
 
 
 def incompatible(agreements: Collection[Agreement], category: str, others: Collection[str]) -> Clause | None:
