@@ -234,6 +234,31 @@ class ComparisonParameters(NamedTuple):
 
 COMPARISON = ComparisonParameters()
 
+
+class ShortlistParameters(NamedTuple):
+    """Which templates of a large gallery are compared exactly. `docs/evaluation.md` has what was tried."""
+
+    exhaustive_up_to: int = 5000
+    """With so many templates to compare, or fewer, all are compared exactly: no longer than 0.2 s on one core."""
+    kept: int = 1000
+    """Templates that are compared exactly when there are more: about 25 ms on one core."""
+    second_pass: int = 12
+    """Templates that the second pass looks at for each one it keeps. With 100,000 templates, of 329 mates that score 5
+    or more two are lost by this and `kept`; by 8 and 750 three, by 33 and 750 three."""
+    leading_cylinders: int = 20
+    """Cylinders of the probe in the first pass, which takes time in proportion."""
+    fewest_minutiae: int = 10
+    """Scores are divided by the root of a template's minutiae; one with fewer does not profit from having few. Without
+    the root more mates are lost, and so they are by comparing with the mean score of as many minutiae."""
+    credit: int = 11
+    """A bit that is set in one of two cylinders; one that is set in both counts twice."""
+    debit: int = 20
+    """A bit in which they differ. At 11 : 20 a pair counts from 45 % common bits on (twice those of both, by the sum of
+    those of each); of ratios from 7 : 20 to 15 : 20 it kept mates of real and generated fingers nearest to the top."""
+
+
+SHORTLIST = ShortlistParameters()
+
 # --- Scores: similarity -> -log10(FMR), fusion, bands, flag threshold ------------------------------------------------
 
 DEFAULT_TARGET_FPIR = 0.01

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from models import calibration
 from models.fingerprint.cylinders import FingerTemplate
-from models.fingerprint.sides import Side, Stored, workspace
+from models.fingerprint.sides import Side, Stored, thread_workspace
 
 BLOCK_MINUTIAE = 65536
 """Minutiae a block of a gallery: enough to keep a kernel busy, few enough to rewrite in a few milliseconds."""
@@ -84,15 +84,13 @@ class Block:
         """Return views of the whole block for the kernels."""
         return Stored(self.planes, self.words)
 
-    def compare(
-        self, probe: FingerTemplate, starts: NDArray[np.int64], stops: NDArray[np.int64]
-    ) -> NDArray[np.float32]:
+    def compare(self, probe: Side, starts: NDArray[np.int64], stops: NDArray[np.int64]) -> NDArray[np.float32]:
         """Compare the probe with the templates at starts[k]:stops[k]; return float32 (k,), without holding the GIL."""
         from models.fingerprint import comparison  # numba is loaded when it is first needed, not on import
 
         similarities = np.zeros(len(starts), np.float32)
-        arguments = workspace(), calibration.COMPARISON, similarities
-        comparison.compare_many(side_of(probe), self.stored(), starts, stops, *arguments)
+        work = thread_workspace()
+        comparison.compare_many(probe, self.stored(), starts, stops, work, calibration.COMPARISON, similarities)
         return similarities
 
     def scan(
@@ -109,7 +107,7 @@ class Block:
         from models.fingerprint import scan  # numba is loaded when it is first needed, not on import
 
         scores = np.zeros(len(starts), np.int32)
-        scan.scan(probe, self.words[:6][sections], starts, stops, scan.ScanParameters(), scores)
+        scan.scan(probe, self.words[:6][sections], starts, stops, calibration.SHORTLIST, scores)
         return scores
 
 
@@ -118,7 +116,7 @@ def side_of(template: FingerTemplate) -> Side:
     from models.fingerprint import comparison  # numba is loaded when it is first needed, not on import
 
     block = Block.of([template])
-    return comparison.take(block.stored(), 0, block.used, workspace())
+    return comparison.take(block.stored(), 0, block.used, np.empty((3, block.used), np.float32))
 
 
 def by_x(template: FingerTemplate) -> NDArray[np.int64]:

@@ -245,10 +245,10 @@ def compare_sides(probe: Side, reference: Side, work: Workspace, parameters: Com
 
 
 @kernel
-def take(stored: Stored, start: int, stop: int, work: Workspace) -> Side:
-    """The template that lies at start:stop, its minutiae in `work.taken`."""
+def take(stored: Stored, start: int, stop: int, taken: Floats) -> Side:
+    """The template that lies at start:stop; its x, y and angle are in `taken`, which has room for them."""
     count, words = stop - start, stored.words
-    x, y, angle = work.taken[0][:count], work.taken[1][:count], work.taken[2][:count]
+    x, y, angle = taken[0][:count], taken[1][:count], taken[2][:count]
     own_x, own_y, own_angle = stored.planes[0][start:stop], stored.planes[1][start:stop], stored.planes[2][start:stop]
     step, part = np.float32(POSITION_STEP), ANGLE_STEP
     for j in range(count):
@@ -273,4 +273,4 @@ def compare_many(
 ) -> None:
     """Compare the probe with the template at starts[k]:stops[k] of the gallery, for each k; write similarities[k]."""
     for k in range(len(starts)):
-        similarities[k] = compare_sides(probe, take(gallery, starts[k], stops[k], work), work, parameters)
+        similarities[k] = compare_sides(probe, take(gallery, starts[k], stops[k], work.taken), work, parameters)

@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from models import calibration
 from models.fingerprint import compiler
-from models.fingerprint.block import BLOCK_MINUTIAE, Block
+from models.fingerprint.block import BLOCK_MINUTIAE, Block, side_of
 from models.fingerprint.cylinders import FingerTemplate, build_template
 from models.fingerprint.explanation import explain
 from models.fingerprint.minutiae import Minutiae
-from models.fingerprint.shortlist import SHORTLIST, Runs, Shortlist, block_parts
+from models.fingerprint.shortlist import Runs, Shortlist, Spread, block_parts, do_all
 from models.samples import Position
 
 _NO_BLOCK = -1
@@ -47,7 +48,7 @@ def compare(probe: FingerTemplate, reference: FingerTemplate) -> float:
     if not _comparable(probe.position, reference.position):
         return 0.0
     block = Block.of([reference])
-    return float(block.compare(probe, np.zeros(1, np.int64), np.array([block.used], np.int64))[0])
+    return float(block.compare(side_of(probe), np.zeros(1, np.int64), np.array([block.used], np.int64))[0])
 
 
 def _comparable(a: Position, b: Position) -> bool:
@@ -61,11 +62,15 @@ class FingerprintPack:
     note where the allowed rows lie, and again at the end. Between the two it reads minutiae without a lock: those of a
     row never move inside a block, a rewritten block is a new one, and the room of a removed row is never used again.
     A row that was removed meanwhile scores 0, even if its number has been given to another template by then.
+
+    Args:
+        threads: how many compare and scan, for all searches together; one, the default, is the caller's own.
+        block_minutiae: minutiae a block.
     """
 
     def __init__(self, *, threads: int = 1, block_minutiae: int = BLOCK_MINUTIAE) -> None:
         self._lock = threading.Lock()
-        self._pool = ThreadPoolExecutor(threads, "fingerprints") if threads > 1 else None
+        self._spread: Spread = ThreadPoolExecutor(threads, "fingerprints").map if threads > 1 else map
         self._block_minutiae = block_minutiae
         self._blocks = [Block(block_minutiae)]
         self._open = 0
@@ -123,9 +128,9 @@ class FingerprintPack:
         Args:
             probe: one template.
             allowed: (rows,); rows beyond its end are not allowed.
-            exhaustive_up_to: if more rows than this are to be compared, only the `shortlist.SHORTLIST` of them that
-                look most like the probe are, and the others score 0. A mate among those is lost, which happens to weak
-                mates (`docs/evaluation.md` has figures). None compares all, however many.
+            exhaustive_up_to: if more rows than this are to be compared, only the `calibration.SHORTLIST.kept` of them
+                that look most like the probe are, and the others score 0. A mate among those is lost, which happens to
+                weak mates (`docs/evaluation.md` has figures). None compares all, however many.
 
         Returns:
             float32, as long as `allowed`: what `compare` gives, 0 where not allowed, removed, or of another finger.
@@ -133,7 +138,7 @@ class FingerprintPack:
         similarities = np.zeros(len(allowed), np.float32)
         rows, edition, runs = self._snapshot(probe.position, allowed)
         if exhaustive_up_to is not None and len(rows) > exhaustive_up_to:
-            chosen = Shortlist.of(probe).choose(runs, SHORTLIST)
+            chosen = Shortlist.of(probe).choose(runs, calibration.SHORTLIST.kept, self._spread)
             rows, edition, runs = rows[chosen], edition[chosen], runs.take(chosen)
         found = self._compare(probe, runs)
         with self._lock:
@@ -143,7 +148,7 @@ class FingerprintPack:
     def shortlist(self, probe: FingerTemplate, allowed: NDArray[np.bool_], count: int) -> NDArray[np.int64]:
         """Return the `count` allowed rows that look most like the probe, or all if there are no more; in no order."""
         rows, edition, runs = self._snapshot(probe.position, allowed)
-        chosen = Shortlist.of(probe).choose(runs, count)
+        chosen = Shortlist.of(probe).choose(runs, count, self._spread)
         with self._lock:
             still = self._edition[rows[chosen]] == edition[chosen]
         return np.asarray(rows[chosen][still])
@@ -158,15 +163,13 @@ class FingerprintPack:
             return rows, self._edition[rows], runs
 
     def _compare(self, probe: FingerTemplate, runs: Runs) -> NDArray[np.float32]:
-        found = np.zeros(len(runs), np.float32)
+        found, side = np.zeros(len(runs), np.float32), side_of(probe)
 
         def compare_part(part: slice) -> None:
             block = runs.blocks[runs.numbers[part.start]]
-            found[part] = block.compare(probe, runs.starts[part], runs.stops[part])
+            found[part] = block.compare(side, runs.starts[part], runs.stops[part])
 
-        run = map if self._pool is None else self._pool.map
-        for _ in run(compare_part, block_parts(runs.numbers, _ROWS_A_PART)):
-            pass
+        do_all(self._spread, compare_part, block_parts(runs.numbers, _ROWS_A_PART))
         return found
 
     def _comparable_rows(self, position: Position, allowed: NDArray[np.bool_]) -> NDArray[np.int64]:

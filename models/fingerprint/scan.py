@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 
+from models.calibration import ShortlistParameters
 from models.fingerprint.compiler import kernel, popcount
 from models.fingerprint.cylinders import MAXIMUM_MINUTIAE
 
 Words = NDArray[np.uint64]
 Integers = NDArray[np.int32]
-
-
-class ScanParameters(NamedTuple):
-    """What bits count in a scan."""
-
-    credit: int = 11
-    """A bit that is set in one of two cylinders; one that is set in both counts twice."""
-    debit: int = 20
-    """A bit in which they differ. At 11 : 20 a pair counts from 45 % common bits on (twice those of both, by the sum of
-    those of each); of ratios from 7 : 20 to 15 : 20 it kept mates of real and generated fingers nearest to the top."""
 
 
 _TOGETHER = 16
@@ -43,7 +32,7 @@ def _gather(words: Words, starts: NDArray[np.int64], stops: NDArray[np.int64], s
 
 
 @kernel
-def _weigh(some: Words, count: int, parameters: ScanParameters, weights: Integers) -> None:
+def _weigh(some: Words, count: int, parameters: ShortlistParameters, weights: Integers) -> None:
     """Write what the set bits of each gathered cylinder count."""
     credit = np.int64(parameters.credit)
     for j in range(count):
@@ -86,7 +75,7 @@ def scan(
     words: Words,
     starts: NDArray[np.int64],
     stops: NDArray[np.int64],
-    parameters: ScanParameters,
+    parameters: ShortlistParameters,
     scores: Integers,
 ) -> None:
     """Score the templates at starts[k]:stops[k] of a block, for each k; add to scores[k].

@@ -7,27 +7,22 @@ against all cylinders. Neither looks at geometry, so a finger may be turned and 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models import calibration
 from models.fingerprint.block import Block
 from models.fingerprint.cylinders import FingerTemplate
 
-EXHAUSTIVE_UP_TO = 5000
-"""With so many templates to compare, or fewer, all are compared exactly: it takes no longer than 0.2 s on one core."""
-SHORTLIST = 750
-"""Templates that are compared exactly when there are more: about 30 ms on one core."""
-_SECOND_PASS = 8
-"""Templates that the second pass looks at for each one it keeps."""
-_CYLINDERS = 20
-"""Cylinders of the probe in the first pass, which takes time in proportion."""
 _SOME, _ALL = slice(0, 6, 2), slice(0, 6)
 """Angular sections of a cylinder: every second, and all. Neighbouring ones hold much the same."""
-_FEWEST = 10
-"""Templates with fewer minutiae do not profit from having few."""
+
+Spread = Callable[[Callable[[slice], None], Iterable[slice]], Iterable[None]]
+"""How work on parts is done: `map`, or that of a pool of threads."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,22 +61,33 @@ class Shortlist:
         bits = np.bitwise_count(probe.bits).sum(axis=0, dtype=np.int64)
         order = np.lexsort((-bits, -cells))[: np.count_nonzero(cells)]
         everything = np.ascontiguousarray(probe.bits[:, order])
-        return cls(np.ascontiguousarray(everything[_SOME, :_CYLINDERS]), everything)
+        return cls(np.ascontiguousarray(everything[_SOME, : calibration.SHORTLIST.leading_cylinders]), everything)
 
-    def choose(self, runs: Runs, count: int) -> NDArray[np.int64]:
+    def choose(self, runs: Runs, count: int, spread: Spread = map) -> NDArray[np.int64]:
         """Return the indexes of the `count` templates that look most like the probe, in rising order."""
-        first = _largest(self._scores(self.leading, _SOME, runs), count * _SECOND_PASS)
-        second = _largest(self._scores(self.everything, _ALL, runs.take(first)), count)
+        twice = count * calibration.SHORTLIST.second_pass
+        first = _largest(_scores(self.leading, _SOME, runs, spread), twice)
+        second = _largest(_scores(self.everything, _ALL, runs.take(first), spread), count)
         return first[second]
 
-    @staticmethod
-    def _scores(cylinders: NDArray[np.uint64], sections: slice, runs: Runs) -> NDArray[np.float32]:
-        """Score each template against the root of its minutiae: the more there are, the more look alike by chance."""
-        scores = np.zeros(len(runs), np.float32)
-        for part in block_parts(runs.numbers):
-            block = runs.blocks[runs.numbers[part.start]]
-            scores[part] = block.scan(cylinders, sections, runs.starts[part], runs.stops[part])
-        return np.asarray(scores / np.sqrt(np.maximum(runs.stops - runs.starts, _FEWEST), dtype=np.float32))
+
+def _scores(cylinders: NDArray[np.uint64], sections: slice, runs: Runs, spread: Spread) -> NDArray[np.float32]:
+    """Score each template against the root of its minutiae: the more there are, the more look alike by chance."""
+    scores = np.zeros(len(runs), np.float32)
+
+    def score_part(part: slice) -> None:
+        block = runs.blocks[runs.numbers[part.start]]
+        scores[part] = block.scan(cylinders, sections, runs.starts[part], runs.stops[part])
+
+    do_all(spread, score_part, block_parts(runs.numbers))
+    minutiae = np.maximum(runs.stops - runs.starts, calibration.SHORTLIST.fewest_minutiae)
+    return np.asarray(scores / np.sqrt(minutiae, dtype=np.float32))
+
+
+def do_all(spread: Spread, work: Callable[[slice], None], parts: Iterable[slice]) -> None:
+    """Do the work on every part, and return when all is done; the first error is raised."""
+    for _ in spread(work, parts):
+        pass
 
 
 def block_parts(numbers: NDArray[np.int32], most: int | None = None) -> list[slice]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import NamedTuple
 
 import numpy as np
@@ -84,6 +85,17 @@ class Workspace(NamedTuple):
     shelf: NDArray[np.int32]  # (512,) index of the first minutia of the reference from each shelf on
     shelves: NDArray[np.int32]  # (1,) number of shelves in use
     span: Floats  # (2,) lowest and highest y of the reference
+
+
+_of_thread = threading.local()
+
+
+def thread_workspace() -> Workspace:
+    """Return the scratch arrays of this thread; what the last comparison left in them is overwritten by the next."""
+    if not hasattr(_of_thread, "workspace"):
+        _of_thread.workspace = workspace()
+    found: Workspace = _of_thread.workspace
+    return found
 
 
 def workspace() -> Workspace:

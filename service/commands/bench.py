@@ -62,8 +62,9 @@ def fingerprints(
     """Search a gallery of generated fingers for other impressions of them: speed, loss, memory.
 
     A search of a large gallery compares a shortlist exactly. `shortlist loss` is the share of mates that an exhaustive
-    search would flag and this one does not compare. All times are of one thread; positions are unknown, so that every
-    template is searched. 100,000 templates take a few minutes to generate, on two cores.
+    search would flag and this one does not compare, `rank1 loss` that of mates it would rank first. All times are of
+    one thread; positions are unknown, so that every template is searched. 100,000 templates take a few minutes to
+    generate on two cores, and `rank1 loss` ten more.
     """
     from service.commands.bench_fingerprints import measure_fingerprints
 

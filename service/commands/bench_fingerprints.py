@@ -11,13 +11,13 @@ from multiprocessing import get_context
 from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.progress import Progress
 
 from models import calibration, scores
 from models.fingerprint.cylinders import FingerTemplate, build_template
 from models.fingerprint.matcher import FingerprintPack, warm_up
 from models.fingerprint.minutiae import Minutiae
-from models.fingerprint.shortlist import EXHAUSTIVE_UP_TO, SHORTLIST
 from models.fingerprint.synthetic import Conditions, SyntheticFinger
 from models.samples import Position
 
@@ -25,6 +25,8 @@ CONDITIONS = Conditions(0.2, 30.0, 0.85, 3.5, 0.18, 0.14, 1.8, 0.11, 0.15)
 """Halfway between a careful and an uncooperative capture: 38 minutiae an impression on average."""
 MATED_PROBES = 300
 """Searches for the loss, if there are so many fingers."""
+RANKED_PROBES = 150
+"""How many of them are also compared with everybody."""
 TIMED = 20
 """Searches, additions and removals whose time is taken."""
 _COMPARED_ROWS = 5000
@@ -44,8 +46,11 @@ class FingerprintFigures:
         comparisons_per_second_core: exact comparisons of probes with rows that are not their mates.
         scan_templates_per_second_core: templates that a shortlist is chosen from in a second, both passes.
         search_ms: median time of one finger's search from template to similarities, as the gallery does it.
+        shortlist_ms, exact_ms: the same of its two stages; no shortlist is made of a small gallery.
         shortlist_loss: of mates that an exhaustive search flags at the default target FPIR, the share that is not
             compared; None if it flags none.
+        rank1_loss: of mates that an exhaustive search finds more like the probe than anybody else, flagged or not, the
+            share that is not compared; None if there is none.
         bytes_per_template: memory of the gallery by the templates in it.
         add_ms, remove_ms: median time until a row is searched, or is no longer.
         peak_mb: most memory that the process has held, MiB.
@@ -56,7 +61,10 @@ class FingerprintFigures:
     comparisons_per_second_core: float
     scan_templates_per_second_core: float
     search_ms: float
+    shortlist_ms: float
+    exact_ms: float
     shortlist_loss: float | None
+    rank1_loss: float | None
     bytes_per_template: float
     add_ms: float
     remove_ms: float
@@ -72,9 +80,11 @@ def measure_fingerprints(size: int, progress: Progress) -> FingerprintFigures:
     timed = probes[:TIMED]
     some = np.arange(size) >= size - min(_COMPARED_ROWS, size)
     compare_ms = _median_ms(timed, lambda probe: pack.compare_all(probe, some))
-    scan_ms = _median_ms(timed, lambda probe: pack.shortlist(probe, everybody, SHORTLIST))
-    search_ms = _median_ms(timed, lambda probe: pack.compare_all(probe, everybody, exhaustive_up_to=EXHAUSTIVE_UP_TO))
-    loss = _loss(pack, probes, progress)
+    listed = min(calibration.SHORTLIST.kept, size) if size > calibration.SHORTLIST.exhaustive_up_to else size
+    scan_ms = _median_ms(timed, lambda probe: pack.shortlist(probe, everybody, calibration.SHORTLIST.kept))
+    exact_ms = _median_ms(timed, lambda probe: pack.compare_all(probe, np.arange(size) < listed))
+    search_ms = _median_ms(timed, lambda probe: _search(pack, probe))
+    losses = _losses(pack, probes, progress)
     bytes_per_template = pack.memory_bytes / size
     rows: list[int] = []
     add_ms = _median_ms(timed, lambda probe: rows.append(pack.add(probe)))
@@ -85,7 +95,10 @@ def measure_fingerprints(size: int, progress: Progress) -> FingerprintFigures:
         comparisons_per_second_core=1000 * int(some.sum()) / compare_ms,
         scan_templates_per_second_core=1000 * size / scan_ms,
         search_ms=search_ms,
-        shortlist_loss=loss,
+        shortlist_ms=scan_ms if listed < size else 0.0,
+        exact_ms=exact_ms,
+        shortlist_loss=losses.flagged,
+        rank1_loss=losses.first,
         bytes_per_template=bytes_per_template,
         add_ms=add_ms,
         remove_ms=remove_ms,
@@ -128,17 +141,39 @@ def _median_ms(items: Sequence[Item], act: Callable[[Item], object]) -> float:
     return float(np.median(milliseconds))
 
 
-def _loss(pack: FingerprintPack, probes: Sequence[FingerTemplate], progress: Progress) -> float | None:
-    """Share of mates above the flag threshold of this gallery that the search does not compare."""
-    threshold = scores.flag_threshold(calibration.DEFAULT_TARGET_FPIR, len(pack))
+def _search(pack: FingerprintPack, probe: FingerTemplate) -> NDArray[np.float32]:
+    """Search as the gallery does."""
     everybody = np.ones(len(pack), np.bool_)
-    flagged, lost = 0, 0
+    return pack.compare_all(probe, everybody, exhaustive_up_to=calibration.SHORTLIST.exhaustive_up_to)
+
+
+@dataclass(frozen=True, slots=True)
+class _Losses:
+    flagged: float | None
+    first: float | None
+
+
+def _losses(pack: FingerprintPack, probes: Sequence[FingerTemplate], progress: Progress) -> _Losses:
+    """Count what the search does not compare, of the mates above the flag threshold and of those at rank 1."""
+    threshold = scores.flag_threshold(calibration.DEFAULT_TARGET_FPIR, len(pack))
+    flagged, first = [], []
     for number in progress.track(range(len(probes)), description="searching for mates"):
-        mate = np.arange(len(pack)) == number
-        similarity = pack.compare_all(probes[number], mate)[number]
-        if calibration.FINGER.score(similarity) < threshold:
-            continue
-        flagged += 1
-        found = pack.compare_all(probes[number], everybody, exhaustive_up_to=EXHAUSTIVE_UP_TO)
-        lost += bool(found[number] == 0)
-    return lost / flagged if flagged else None
+        similarity = pack.compare_all(probes[number], np.arange(len(pack)) == number)[number]
+        found = _search(pack, probes[number])
+        lost = bool(found[number] == 0)
+        if calibration.FINGER.score(similarity) >= threshold:
+            flagged.append(lost)
+        if number < RANKED_PROBES and _nobody_exceeds(similarity, pack, probes[number], found):
+            first.append(lost)
+    return _Losses(*(sum(losses) / len(losses) if losses else None for losses in (flagged, first)))
+
+
+def _nobody_exceeds(
+    similarity: float, pack: FingerprintPack, probe: FingerTemplate, found: NDArray[np.float32]
+) -> bool:
+    """Whether nobody in the gallery is more like the probe, looking first at who was found, then at everybody."""
+    if (found > similarity).any():
+        return False
+    numbers = np.arange(len(pack))
+    parts = ((numbers >= start) & (numbers < start + _COMPARED_ROWS) for start in range(0, len(pack), _COMPARED_ROWS))
+    return not any((pack.compare_all(probe, part) > similarity).any() for part in parts)

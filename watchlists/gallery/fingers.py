@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from models.calibration import SHORTLIST
 from models.fingerprint.cylinders import FingerTemplate
 from models.fingerprint.matcher import FingerprintPack
-from models.fingerprint.shortlist import EXHAUSTIVE_UP_TO
 from models.samples import Position
 from models.score_calibration import ScoreCalibration
 from models.scores import fuse
@@ -104,11 +104,15 @@ class FingerIndex:
     """Finger templates in numbered rows, each belonging to an entry number.
 
     Not thread-safe: the gallery's lock lets in one writer alone, or any number of searches.
+
+    Args:
+        calibration: from the similarity of two fingers to a score.
+        threads: how many compare, for all searches together.
     """
 
-    def __init__(self, calibration: ScoreCalibration) -> None:
+    def __init__(self, calibration: ScoreCalibration, *, threads: int = 1) -> None:
         self._calibration = calibration
-        self._pack = FingerprintPack()
+        self._pack = FingerprintPack(threads=threads)
         self._owners = np.full(1024, -1, np.int32)
         self._positions = np.zeros(1024, np.uint8)
         self._count = 0
@@ -144,9 +148,10 @@ class FingerIndex:
         Several views of one known position count as one finger: their best score. An unknown position may be any
         finger.
 
-        Where more than `EXHAUSTIVE_UP_TO` templates may be of the same finger as a probe, the exact comparison looks
-        at a shortlist of them (`models.fingerprint.shortlist`), and the others score 0. They count as compared, because
-        the best of all of them was looked for. A mate that the shortlist misses is not found by this finger.
+        Where more than `SHORTLIST.exhaustive_up_to` templates may be of the same finger as a probe, the exact
+        comparison looks at a shortlist of them (`models.fingerprint.shortlist`), and the others score 0. They count as
+        compared, because the best of all of them was looked for. A mate that the shortlist misses is not found by this
+        finger.
 
         Args:
             probes: fingers of one person.
@@ -162,7 +167,7 @@ class FingerIndex:
             unknown = probe.position is Position.UNKNOWN
             paired = np.full(len(rows), True) if unknown else codes == Position.UNKNOWN.code
             known = (codes == probe.position.code) & ~paired
-            similarities = self._pack.compare_all(probe, selection.allowed, exhaustive_up_to=EXHAUSTIVE_UP_TO)
+            similarities = self._pack.compare_all(probe, selection.allowed, exhaustive_up_to=SHORTLIST.exhaustive_up_to)
             scores = self._calibration.score(similarities[rows])
             if known.any():
                 np.maximum.at(positions[probe.position], owners[known], scores[known])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,10 @@ LOADED = 1000
 """Entries that are loaded at once."""
 _REMEMBERED = 32
 """Selections that are remembered; one for every set of classes that somebody searches."""
+
+
+_MOST_THREADS = 4
+"""Threads that compare fingers by default: beyond these a search hardly gets faster, and others want cores too."""
 
 
 class TemplateSource(Protocol):
@@ -67,10 +72,16 @@ class LocalGallery(Follower):
         source: where the entries are.
         space: the embedding of the face templates; others are not comparable.
         finger_calibration: from the similarity of two fingers to a score.
+        threads: how many compare fingers, for all searches together; None for one a core, and four at most.
     """
 
     def __init__(
-        self, source: TemplateSource, space: EmbeddingSpace, finger_calibration: ScoreCalibration = calibration.FINGER
+        self,
+        source: TemplateSource,
+        space: EmbeddingSpace,
+        finger_calibration: ScoreCalibration = calibration.FINGER,
+        *,
+        threads: int | None = None,
     ) -> None:
         super().__init__(source.log)
         self._source = source
@@ -79,7 +90,7 @@ class LocalGallery(Follower):
         self._sequence = 0
         self._roster = Roster()
         self._faces = FaceIndex(space.dimension)
-        self._fingers = FingerIndex(finger_calibration)
+        self._fingers = FingerIndex(finger_calibration, threads=threads or min(_MOST_THREADS, _cores()))
         self._remembering = threading.Lock()
         self._selections: dict[frozenset[VisibilityClass], _Selection] = {}
 
@@ -262,6 +273,11 @@ def _complete(probe: Templates, vectors: NDArray[np.float32], selection: _Select
         return True
     strange_probe = len(vectors) < len(probe.faces) and selection.faces.count > 0
     return not strange_probe and not selection.strange_faces
+
+
+def _cores() -> int:
+    """Return the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _each(remove: Callable[[int], None], places: Iterable[int]) -> None:

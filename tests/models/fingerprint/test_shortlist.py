@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from models.fingerprint import matcher
+from models import calibration
 from models.fingerprint.cylinders import FingerTemplate, build_template
 from models.fingerprint.matcher import FingerprintPack
 from models.fingerprint.minutiae import Minutiae, on_grid
@@ -85,7 +85,7 @@ def test_up_to_the_limit_all_rows_are_compared(pack: FingerprintPack) -> None:
 def test_beyond_the_limit_the_listed_rows_are_compared_exactly(
     pack: FingerprintPack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(matcher, "SHORTLIST", 10)
+    monkeypatch.setattr(calibration, "SHORTLIST", calibration.SHORTLIST._replace(kept=10))
     probe, allowed = impression(3, 1), everything(pack)
     exact = pack.compare_all(probe, allowed)
     found = pack.compare_all(probe, allowed, exhaustive_up_to=FINGERS - 1)
@@ -94,6 +94,21 @@ def test_beyond_the_limit_the_listed_rows_are_compared_exactly(
     assert (found[listed] == exact[listed]).all()
     assert found.argmax() == 3
     assert not np.delete(found, listed).any()
+
+
+@pytest.mark.parametrize("threads", [2, 4])
+def test_threads_change_no_list_and_no_similarity(
+    threads: int, templates: list[FingerTemplate], pack: FingerprintPack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calibration, "SHORTLIST", calibration.SHORTLIST._replace(kept=10))
+    threaded = FingerprintPack(threads=threads, block_minutiae=2000)
+    for template in templates:
+        threaded.add(template)
+    for finger in (3, 70, 200):
+        probe, allowed = impression(finger, 1), everything(pack)
+        assert sorted(threaded.shortlist(probe, allowed, 20)) == sorted(pack.shortlist(probe, allowed, 20))
+        found = threaded.compare_all(probe, allowed, exhaustive_up_to=50)
+        assert (found == pack.compare_all(probe, allowed, exhaustive_up_to=50)).all()
 
 
 def test_templates_without_cylinders_do_no_harm() -> None:
