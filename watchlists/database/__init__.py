@@ -2,8 +2,6 @@
 
 from watchlists.database.backend import DatabaseState, Turn
 from watchlists.database.connections import (
-    BUSY_TIMEOUT,
-    CONNECTIONS,
     UNAVAILABLE,
     examine,
     open_database,
@@ -13,8 +11,6 @@ from watchlists.database.connections import (
 )
 
 __all__ = [
-    "BUSY_TIMEOUT",
-    "CONNECTIONS",
     "UNAVAILABLE",
     "DatabaseState",
     "Turn",

@@ -15,17 +15,6 @@ from watchlists.database.backend import BUSY_TIMEOUT, Backend, DatabaseState, Tu
 from watchlists.database.postgresql import PostgresqlBackend
 from watchlists.database.sqlite import SqliteBackend
 
-__all__ = [
-    "BUSY_TIMEOUT",
-    "CONNECTIONS",
-    "UNAVAILABLE",
-    "examine",
-    "open_database",
-    "upsert",
-    "wipe_deleted",
-    "writing",
-]
-
 _KEPT: Final = 16
 CONNECTIONS: Final = 2 * _KEPT
 """Most connections of one process; half of them are given back when they are not in use."""
