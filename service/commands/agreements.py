@@ -8,12 +8,17 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from service.commands.agreements_check import check, folders_of, rules_digest
-from service.commands.agreements_report import checks_as_json, explanation_as_json, print_checks, print_explanation
+from service.commands.agreements_report import (
+    checks_as_json,
+    explanation_as_json,
+    print_checks,
+    print_explanation,
+    readable_console,
+)
 from service.errors import DataFolderMissing
 from service.settings import Settings
 from service.storage import system_clock
@@ -152,12 +157,15 @@ def list_agreements(as_json: AsJson = False) -> None:
         rows = [_as_json(each) | {"status": book.status(each, now), "rules_digest": digests[each]} for each in digests]
         typer.echo(json.dumps(rows))
         return
-    table = Table("agreement", "title", "parties", "from", "until", "status", "rules")
+    table = Table()
+    for heading in ("agreement", "title", "parties", "from", "until", "status", "rules"):
+        whole = heading in {"agreement", "status", "rules"}
+        table.add_column(heading, no_wrap=whole, overflow="fold")
     for each in book.agreements:
         until = "" if each.in_force_until is None else moment(each.in_force_until)
         parties, begins, status = ", ".join(sorted(each.parties)), moment(each.in_force_from), book.status(each, now)
         table.add_row(each.name, escape(each.title), parties, begins, until, status, digests[each][:12])
-    Console().print(table)
+    readable_console().print(table)
 
 
 def _as_json(agreement: Agreement) -> dict[str, object]:

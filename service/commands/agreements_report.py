@@ -22,11 +22,18 @@ LEGEND: Final = (
     "silent: seen by the supervisor only. justify: only with a justification. authorise: only with the owner's prior "
     "authorisation. quota: a number of searches a day."
 )
+FILE_WIDTH: Final = 160
+
+
+def readable_console() -> Console:
+    """The console; in a file or a pipe, lines are long enough for tables to keep their words whole."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=FILE_WIDTH)
 
 
 def print_checks(checks: Checks) -> None:
     """Print everything that was checked, with file and line and what to do."""
-    console = Console(highlight=False)
+    console = readable_console()
     for checked in checks.sound:
         _print_checked(console, checked)
     if checks.sound:
@@ -63,7 +70,10 @@ def _print_failed(console: Console, checked: Checked, result: CaseResult) -> Non
 
 def _table(title: str, cells: Cells) -> Table:
     categories = sorted({category for _, category in cells})
-    table = Table("purpose", *categories, title=title, title_justify="left")
+    table = Table(title=title, title_justify="left")
+    table.add_column("purpose", no_wrap=True)
+    for category in categories:
+        table.add_column(category, overflow="fold")  # a word that is cut off could be another word
     for purpose in sorted({purpose for purpose, _ in cells}):
         table.add_row(purpose, *(_shown(cells[purpose, category]) for category in categories))
     return table
@@ -80,7 +90,7 @@ def _word(level: Level) -> str:
 
 def print_explanation(explanation: Explanation) -> None:
     """Print the outcome and a line for each finding."""
-    console = Console(highlight=False)
+    console = readable_console()
     request, klass = explanation.request, explanation.klass
     console.print(
         f"{escape(request.partner)} with purpose {escape(request.purpose)} would see of an entry of "

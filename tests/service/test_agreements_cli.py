@@ -25,6 +25,7 @@ from watchlists.records import Partner
 ASK = ("--partner", "xa", "--owner", "xb", "--purpose", "border-check", "--category", "wanted")
 CASES = "xa-xb/cases.yaml"
 RULES = "xa-xb/rules.cedar"
+WORKED = Path(__file__).parents[2] / "docs" / "agreements"
 
 
 @pytest.fixture
@@ -192,7 +193,6 @@ def test_a_hit_is_explained(home: Path) -> None:
         (("--exercise-entry",), "an exercise entry"),
         (("--exercise",), "a live entry"),
         (("--at", "2019-12-31T00:00:00Z"), "xa-xb@1 begins on 2020-01-01 00:00 UTC"),
-        (("--quota-used-up",), "the quota of xa for the day is used up"),
     ],
 )
 def test_silence_is_explained(agreements: Path, options: tuple[str, ...], reason: str) -> None:
@@ -235,6 +235,24 @@ def test_a_justification_is_given(agreements: Path) -> None:
     assert "needs a justification: case-reference, justification" in output(*command)
     assert "needs a justification: justification" in output(*command, "--case-reference", "2026/7")
     assert "wanted: score" in output(*command, "--case-reference", "2026/7", "--justification", "urgent")
+
+
+def test_a_used_up_quota_is_explained(agreements: Path) -> None:
+    command = ("explain", "--agreements", str(agreements), *ASK, "--quota-used-up")
+    assert "wanted: score" in output(*command)
+    oblige(agreements, "Art. 3(1)", "quota(500)")
+    shown = output(*command)
+    assert "wanted: nothing" in shown
+    assert "the quota of xa for the day is used up" in shown
+
+
+@pytest.mark.parametrize("screen", [{}, {"COLUMNS": "80", "FORCE_COLOR": "1"}], ids=["file", "terminal"])
+def test_tables_keep_their_words(home: Path, screen: dict[str, str]) -> None:
+    listed = CliRunner().invoke(commands, ["list"], env=screen).output
+    assert all(name in listed for name in ("xa-national@1", "xb-national@1", "in-force"))
+    checked = CliRunner().invoke(commands, ["check", str(WORKED / "sis")], env=screen).output
+    assert "recorded-material" in checked
+    assert "\N{HORIZONTAL ELLIPSIS}" not in listed + checked
 
 
 def test_the_score_decides_and_the_next_step_is_told(agreements: Path) -> None:
