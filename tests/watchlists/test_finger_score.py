@@ -54,6 +54,12 @@ def test_ten_fingers_of_a_probe_without_positions_find_an_enrolled_one(node: Nod
     assert [candidate.key.entry for candidate in search(gallery, Templates(fingers=unknown)).candidates] == ["e1"]
 
 
+def test_ten_weak_fingers_together_are_strong() -> None:
+    """None of them would be flagged in any gallery; together they are beyond chance."""
+    assert (finger_score([2.0] * 10, best_pair=0.0, pairs=0) or 0.0) > calibration.MAXIMUM_FLAG_SCORE
+    assert finger_score([2.0], best_pair=0.0, pairs=0) == pytest.approx(2.0)
+
+
 def test_a_finger_at_the_top_of_the_scale_is_flagged_however_large_the_gallery(node: Node) -> None:
     stored = replace(finger(1, 1), position=Position.UNKNOWN)
     node.store.put_entry(entry("e1"), Templates(fingers=(stored,)))
