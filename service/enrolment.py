@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -209,16 +209,31 @@ class Enrolment:
     def _rule(
         self, caller: Caller, prepared: Sequence[PreparedEntry], now: datetime
     ) -> list[PreparedEntry | InvalidInput]:
-        """Bring the dates of entries within the terms of the agreements, or say which clause forbids one."""
+        """Bring the dates of entries within the terms of the agreements, or say which clause forbids one.
+
+        Each is ruled on beside those before it, which will be written with it.
+        """
         rules = self.rules()
         entered = self.store.entered_at([item.entry.key for item in prepared])
-        return [self._ruled(caller, rules, item, entered.get(item.entry.key, now), now) for item in prepared]
+        ruled, before = list[PreparedEntry | InvalidInput](), dict[EntryKey, Entry]()
+        for item in prepared:
+            key, beside = item.entry.key, self._beside(item.entry, before)
+            ruled.append(self._ruled(caller, rules, item, beside, entered.get(key, now), now))
+            if isinstance(ruled[-1], PreparedEntry):
+                before[key] = item.entry
+        return ruled
 
     def _ruled(
-        self, caller: Caller, rules: RuleBook, item: PreparedEntry, entered_at: datetime, now: datetime
+        self,
+        caller: Caller,
+        rules: RuleBook,
+        item: PreparedEntry,
+        beside: Collection[str],
+        entered_at: datetime,
+        now: datetime,
     ) -> PreparedEntry | InvalidInput:
         owner = Request(caller.partner, caller.role, "", None, "", caller.country, caller.authority)
-        ruling = may_enter(rules, owner, item.entry, item.samples, self._beside(item.entry), entered_at, now)
+        ruling = may_enter(rules, owner, item.entry, item.samples, beside, entered_at, now)
         if not ruling.allowed:
             return EntryForbidden(ruling.decided_by)
         dates = ruling.schedule
@@ -226,11 +241,18 @@ class Enrolment:
             return AlreadyExpired("the time for which an agreement lets this entry be kept is over")
         return replace(item, entry=replace(item.entry, review_at=dates.review_at, expires_at=dates.expires_at))
 
-    def _beside(self, entry: Entry) -> list[str]:
-        """The categories in which the owner has already entered the same person, by its own links."""
-        same = [link.to for link in entry.links if link.kind is LinkKind.SAME_PERSON]
-        classes = self.store.classes_of(same).values() if same else ()
-        return [klass.category for klass in classes if klass.owner == entry.klass.owner]
+    def _beside(self, entry: Entry, before: Mapping[EntryKey, Entry]) -> list[str]:
+        """The categories in which the owner has entered the same person: by the entry's links, and by those `before`."""
+        same = _same_person(entry)
+        classes = dict(self.store.classes_of(same)) if same else {}
+        classes |= {
+            key: other.klass for key, other in before.items() if key in same or entry.key in _same_person(other)
+        }
+        return [klass.category for klass in classes.values() if klass.owner == entry.klass.owner]
+
+
+def _same_person(entry: Entry) -> list[EntryKey]:
+    return [link.to for link in entry.links if link.kind is LinkKind.SAME_PERSON]
 
 
 def _unless_refused(ruled: PreparedEntry | InvalidInput) -> PreparedEntry | RefusedLine:

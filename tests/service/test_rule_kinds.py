@@ -4,6 +4,8 @@ decisions behind them are tested in tests/watchlists/agreements/test_rule_kinds.
 
 from __future__ import annotations
 
+import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from math import floor
@@ -738,6 +740,26 @@ class TestValidity:
         following = scene.seen()
         assert following is not None
         assert (following["level"], following["links"]) == ("hit", None)
+
+
+class TestOneBatch:
+    @pytest.mark.parametrize("linking", [("E-1", "E-2"), ("E-1",), ("E-2",)], ids=["both", "first", "second"])
+    def test_rule_kind_08_lines_that_are_written_together_are_ruled_on_together(
+        self, scene: Scene, linking: tuple[str, ...]
+    ) -> None:
+        orders = {"priority": '["wanted", "missing-person"]', "incompatible": '[["wanted", "missing-person"]]'}
+        scene.agree(SEARCH, ALERT, **orders)
+        other = {"E-1": "E-2", "E-2": "E-1"}
+        lines = [
+            json.dumps({"entry_id": name} | entry(finger_number=PERSON, category=category, links=links)).encode()
+            for name, category in (("E-1", "wanted"), ("E-2", "missing-person"))
+            for links in [[link(other[name], "same-person")] if name in linking else []]
+        ]
+        put, owner = scene.node.runtime.enrolment.put_lines, Caller("xb", Role.SYNC, "xb-sync")
+        with ThreadPoolExecutor(1) as threads:
+            results = put(owner, "xb-alerts", 1, lines, threads)
+        scene.node.withdraw("xb", "E-1")
+        assert [result["status"] for result in results] == ["created", "refused"]
 
 
 class TestAuthority:
