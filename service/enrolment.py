@@ -242,7 +242,7 @@ class Enrolment:
         return replace(item, entry=replace(item.entry, review_at=dates.review_at, expires_at=dates.expires_at))
 
     def _beside(self, entry: Entry, before: Mapping[EntryKey, Entry]) -> list[str]:
-        """The categories in which the owner has entered the same person: by the entry's links, and by those `before`."""
+        """The categories in which the owner has entered the same person: by its links, and by those `before`."""
         same = _same_person(entry)
         classes = dict(self.store.classes_of(same)) if same else {}
         classes |= {
