@@ -91,7 +91,7 @@ class MatchRequest(Message):
     purpose: Slug = Field(examples=["border-check"])
     case_reference: Text | None = Field(default=None, repr=False)
     justification: Text | None = Field(
-        default=None, repr=False, description="Why this person, where an agreement asks for it. Kept sealed."
+        default=None, repr=False, description="Why this person, where an agreement asks for it. A keyed digest is kept."
     )
     emergency: UUID | None = Field(default=None, description="A declared emergency that this check belongs to")
     exercise: bool = Field(default=False, description="Search entries made for exercises, and only those")
