@@ -26,6 +26,7 @@ from service.disclosure import StoredEntries
 from service.duties import Duties
 from service.emergencies import Emergencies
 from service.enrolment import Enrolment
+from service.entry_rulings import EntryRulings
 from service.errors import Problem
 from service.flags import Flags
 from service.freshness import Freshness
@@ -100,7 +101,7 @@ def bootstrap(
             clock=clock,
         ),
         verifications=Verifications(encoder, store.engine, freshness, clock),
-        enrolment=Enrolment(encoder, store, gallery, lambda: rules.current, clock),
+        enrolment=Enrolment(encoder, store, gallery, EntryRulings(store, lambda: rules.current), clock),
         ageing=Ageing(store, gallery, MajorityNotices(store, board, lambda: rules.current), clock),
         notices=board,
         authorisations=grants,

@@ -2,66 +2,27 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import ValidationError
-
-from models.errors import CrosscheckError, InvalidInput
+from models.errors import InvalidInput
 from service import audit
-from service.api.owner_messages import EntryBody, ImportLine
+from service.api.owner_messages import EntryBody
 from service.audit import EventKind
 from service.entries import entry_of
-from service.errors import place_of, problem_of, problem_of_validation
+from service.entry_rulings import AlreadyExpired, EntryRulings, PreparedEntry
 from service.identity import Caller, require
+from service.import_lines import RefusedLine, read_line, refusal_of, refused, result_of
 from service.probes import SampleEncoder
 from service.roles import Role
-from service.telemetry import log
-from watchlists.agreements import Clause, Request, RuleBook
-from watchlists.agreements.entering import EnteredSamples, may_enter
+from watchlists.agreements.entering import EnteredSamples
 from watchlists.errors import UnknownWatchlist
 from watchlists.gallery import Gallery
-from watchlists.records import Entry, EntryKey, LinkKind, Templates, Watchlist
+from watchlists.records import EntryKey, Watchlist
 from watchlists.store import Outcome, PutResult, Store, StoredEntry
-
-
-class AlreadyExpired(InvalidInput):
-    slug = "already-expired"
-    hint = "Give an expires_at in the future, or leave it out."
-
-
-class LineTooLong(InvalidInput):
-    slug = "line-too-long"
-    hint = "Scale its images down to about 1000 pixels on the long side and import the line again."
-
-
-class EntryForbidden(InvalidInput):
-    """A clause keeps the entry off the watchlist."""
-
-    slug = "entry-forbidden"
-    hint = "The clause says what such an entry lacks or may not be; `GET /v1/agreements` shows its text."
-
-    def __init__(self, clauses: Sequence[Clause]) -> None:
-        named = ", ".join(f"{by.agreement}@{by.version} {by.clause}" for by in clauses)
-        super().__init__(f"forbidden by {named}" if named else "no rule could be put to this entry")
-
-
-@dataclass(frozen=True, slots=True)
-class PreparedEntry:
-    """An entry whose samples are encoded; `samples` is what the quality check said of them."""
-
-    entry: Entry
-    templates: Templates
-    samples: EnteredSamples
-
-
-@dataclass(frozen=True, slots=True)
-class RefusedLine:
-    problem: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +32,7 @@ class Enrolment:
     encoder: SampleEncoder
     store: Store
     gallery: Gallery
-    rules: Callable[[], RuleBook]
+    rulings: EntryRulings
     clock: Callable[[], datetime]
 
     def put_watchlist(self, caller: Caller, watchlist: str, title: str) -> tuple[Outcome, int]:
@@ -114,7 +75,7 @@ class Enrolment:
         """
         self.own_watchlist(caller, key.watchlist)
         prepared, now = self._prepare(caller, key, body), self.clock()
-        (ruled,) = self._rule(caller, [prepared], now)
+        (ruled,) = self.rulings.on(caller, [prepared], now)
         if isinstance(ruled, InvalidInput):
             raise ruled
         return self._commit(caller, [ruled], now)[0]
@@ -131,12 +92,14 @@ class Enrolment:
         ]
         prepared = list(executor.map(lambda item: self._prepare_line(caller, watchlist, item[1]), numbered))
         now = self.clock()
-        ruled = iter(self._rule(caller, [item for item in prepared if isinstance(item, PreparedEntry)], now))
+        ruled = iter(self.rulings.on(caller, [item for item in prepared if isinstance(item, PreparedEntry)], now))
         results = [item if isinstance(item, RefusedLine) else _unless_refused(next(ruled)) for item in prepared]
         good = [item for item in results if isinstance(item, PreparedEntry)]
         written = iter(self._commit(caller, good, now) if good else [])
         return [
-            {"line": number, **(_refusal(item) if isinstance(item, RefusedLine) else _receipt(item, next(written)))}
+            refusal_of(number, item)
+            if isinstance(item, RefusedLine)
+            else result_of(number, item.entry.id, next(written))
             for (number, _), item in zip(numbered, results, strict=True)
         ]
 
@@ -181,19 +144,10 @@ class Enrolment:
         self, caller: Caller, watchlist: str, unverified_line: bytes | None
     ) -> PreparedEntry | RefusedLine:
         try:
-            if unverified_line is None:
-                raise LineTooLong("the line is longer than a request body may be")
-            body = ImportLine.model_validate_json(unverified_line)
+            body = read_line(unverified_line)
             return self._prepare(caller, EntryKey(watchlist, body.entry_id), body)
-        except ValidationError as error:
-            errors = error.errors(include_input=False, include_url=False, include_context=False)
-            return RefusedLine(problem_of_validation(list(errors)).model_dump(exclude_none=True))
-        except CrosscheckError as error:
-            return RefusedLine(problem_of(error).model_dump(exclude_none=True))
         except Exception as error:  # noqa: BLE001 -- one line must not take the good lines beside it down
-            log.error("unhandled %s at %s", type(error).__name__, place_of(error))
-            bug = CrosscheckError("the service failed to process this line")
-            return RefusedLine(problem_of(bug).model_dump(exclude_none=True))
+            return refused(error)
 
     def _prepare(self, caller: Caller, key: EntryKey, body: EntryBody) -> PreparedEntry:
         now = self.clock()
@@ -206,68 +160,6 @@ class Enrolment:
         faces, fingers = len(samples.templates.faces), len(samples.templates.fingers)
         return PreparedEntry(entry, samples.templates, EnteredSamples(samples.warnings, faces, fingers))
 
-    def _rule(
-        self, caller: Caller, prepared: Sequence[PreparedEntry], now: datetime
-    ) -> list[PreparedEntry | InvalidInput]:
-        """Bring the dates of entries within the terms of the agreements, or say which clause forbids one.
-
-        Each is ruled on beside those before it, which will be written with it.
-        """
-        rules = self.rules()
-        entered = self.store.entered_at([item.entry.key for item in prepared])
-        ruled, before = list[PreparedEntry | InvalidInput](), dict[EntryKey, Entry]()
-        for item in prepared:
-            key, beside = item.entry.key, self._beside(item.entry, before)
-            ruled.append(self._ruled(caller, rules, item, beside, entered.get(key, now), now))
-            if isinstance(ruled[-1], PreparedEntry):
-                before[key] = item.entry
-        return ruled
-
-    def _ruled(
-        self,
-        caller: Caller,
-        rules: RuleBook,
-        item: PreparedEntry,
-        beside: Collection[str],
-        entered_at: datetime,
-        now: datetime,
-    ) -> PreparedEntry | InvalidInput:
-        owner = Request(caller.partner, caller.role, "", None, "", caller.country, caller.authority)
-        ruling = may_enter(rules, owner, item.entry, item.samples, beside, entered_at, now)
-        if not ruling.allowed:
-            return EntryForbidden(ruling.decided_by)
-        dates = ruling.schedule
-        if dates.expires_at is not None and dates.expires_at <= now:
-            return AlreadyExpired("the time for which an agreement lets this entry be kept is over")
-        return replace(item, entry=replace(item.entry, review_at=dates.review_at, expires_at=dates.expires_at))
-
-    def _beside(self, entry: Entry, before: Mapping[EntryKey, Entry]) -> list[str]:
-        """The categories in which the owner has entered the same person: by its links, and by those `before`."""
-        same = _same_person(entry)
-        classes = dict(self.store.classes_of(same)) if same else {}
-        classes |= {
-            key: other.klass for key, other in before.items() if key in same or entry.key in _same_person(other)
-        }
-        return [klass.category for klass in classes.values() if klass.owner == entry.klass.owner]
-
-
-def _same_person(entry: Entry) -> list[EntryKey]:
-    return [link.to for link in entry.links if link.kind is LinkKind.SAME_PERSON]
-
 
 def _unless_refused(ruled: PreparedEntry | InvalidInput) -> PreparedEntry | RefusedLine:
-    if isinstance(ruled, InvalidInput):
-        return RefusedLine(problem_of(ruled).model_dump(exclude_none=True))
-    return ruled
-
-
-def _receipt(item: PreparedEntry, result: PutResult) -> dict[str, Any]:
-    return {"entry_id": item.entry.id, "status": result.outcome.value, "sequence": result.sequence}
-
-
-def _refusal(line: RefusedLine) -> dict[str, Any]:
-    return {"status": "refused", "problem": line.problem}
-
-
-def result_line(result: dict[str, Any]) -> bytes:
-    return json.dumps(result, separators=(",", ":")).encode() + b"\n"
+    return refused(ruled) if isinstance(ruled, InvalidInput) else ruled

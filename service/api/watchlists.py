@@ -17,8 +17,8 @@ from service.api.owner_messages import (
     WatchlistsMessage,
     WriteAnswer,
 )
-from service.enrolment import result_line
 from service.entries import message_of
+from service.import_lines import result_line
 from service.runtime import Runtime
 from watchlists.records import EntryKey
 from watchlists.store import Outcome
