@@ -153,10 +153,10 @@ def _visibility(
     book: RuleBook, asked: Request, classes: Sequence[VisibilityClass], entries: int, progress: Progress
 ) -> float:
     roster, faces = Roster(), FaceIndex(_DIMENSION)
-    vector = np.ones(_DIMENSION, np.float32)
+    vector = np.ones((1, _DIMENSION), np.float32)
     for number in progress.track(range(entries), description="entries"):
         place = roster.reserve()
-        slot = faces.add(vector, place)
+        (slot,) = faces.add(vector, [place])
         klass = classes[number % len(classes)]
         key = EntryKey(klass.watchlist, str(number))
         roster.add(place, Member(key, klass, 1, (slot,), (), strange_faces=False, readable=True), None, 1)

@@ -48,15 +48,21 @@ class FaceIndex:
         """Number of vectors."""
         return len(self._owners) - len(self._free)
 
-    def add(self, vector: Vectors, number: int) -> int:
-        """Put a vector (dimension,) into a slot for entry `number`; return the slot."""
-        if not self._free:
+    def add(self, vectors: Vectors, numbers: Sequence[int]) -> list[int]:
+        """Put vectors (n, dimension) into slots, each for the entry of its number; return the slots."""
+        if not len(vectors):
+            return []
+        while len(self._free) < len(vectors):
             self._grow()
-        slot = self._free.pop()
-        self._at(slot)[:] = vector
-        self._longest = max(self._longest, float(np.linalg.norm(vector)))
-        self._owners[slot] = number
-        return slot
+        slots = self._free[: -len(vectors) - 1 : -1]
+        del self._free[-len(vectors) :]
+        segments, offsets = np.divmod(slots, SEGMENT)
+        for segment in np.unique(segments):
+            here = segments == segment
+            self._vectors[segment][offsets[here]] = vectors[here]
+        self._longest = max(self._longest, float(np.linalg.norm(vectors, axis=1).max()))
+        self._owners[slots] = numbers
+        return slots
 
     def remove(self, slot: int) -> None:
         """Overwrite a slot and free it."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,8 @@ from watchlists.gallery.protocol import Candidate, EmbeddingSpace, SearchResult
 from watchlists.gallery.roster import Member, Roster, VisibleMembers
 from watchlists.records import Change, EntryKey, FaceTemplate, Templates, VisibilityClass
 from watchlists.store import StoredTemplates
+
+Place = TypeVar("Place")
 
 LOADED = 1000
 """Entries that are loaded at once."""
@@ -217,8 +219,10 @@ class LocalGallery(Follower):
         return np.array(comparable, np.float32).reshape(-1, self._space.dimension)
 
     def _comparable(self, face: FaceTemplate) -> bool:
-        same = face.model == self._space.model and face.vector.shape == (self._space.dimension,)
-        return same and bool(np.isfinite(face.vector).all())
+        return self._of_our_space(face) and bool(np.isfinite(face.vector).all())
+
+    def _of_our_space(self, face: FaceTemplate) -> bool:
+        return face.model == self._space.model and face.vector.shape == (self._space.dimension,)
 
     def _honest_sequence(self, considered: Collection[VisibilityClass]) -> int:
         unconsidered = self._roster.first_since(considered)
@@ -226,28 +230,46 @@ class LocalGallery(Follower):
 
     def _bring_in(self, state: dict[EntryKey, StoredTemplates | None], *, since: int, reached: int) -> None:
         """Make the entries in `state` as it says (None: gone), and move the sequence, in one step."""
+        fresh = [stored for stored in state.values() if stored is not None]
         with self._lock.exclusive():
-            for key, stored in state.items():
-                self._remove(key)
-                if stored is not None:
-                    self._add(stored, min(since, stored.sequence))
+            _each(self._remove, state)
+            self._add(fresh, since)
             self._sequence = reached
             self._selections = {}
 
-    def _add(self, stored: StoredTemplates, since: int) -> None:
-        templates = stored.templates or Templates()
-        faces = [face for face in templates.faces if self._comparable(face)]
-        number = self._roster.reserve()
-        member = Member(
-            key=stored.key,
-            klass=stored.klass,
-            sequence=stored.sequence,
-            face_slots=tuple(self._faces.add(face.vector, number) for face in faces),
-            finger_rows=tuple(self._fingers.add(finger, number) for finger in templates.fingers),
-            strange_faces=len(faces) < len(templates.faces),
-            readable=stored.templates is not None,
-        )
-        self._roster.add(number, member, stored.expires_at, since)
+    def _add(self, fresh: Sequence[StoredTemplates], since: int) -> None:
+        numbers = [self._roster.reserve() for _ in fresh]
+        slots = self._add_faces(fresh, numbers)
+        for number, stored in zip(numbers, fresh, strict=True):
+            templates, face_slots = stored.templates or Templates(), slots.get(number, ())
+            member = Member(
+                key=stored.key,
+                klass=stored.klass,
+                sequence=stored.sequence,
+                face_slots=face_slots,
+                finger_rows=tuple([self._fingers.add(finger, number) for finger in templates.fingers]),
+                strange_faces=len(face_slots) < len(templates.faces),
+                readable=stored.templates is not None,
+            )
+            self._roster.add(number, member, stored.expires_at, min(since, stored.sequence))
+
+    def _add_faces(self, fresh: Sequence[StoredTemplates], numbers: Sequence[int]) -> dict[int, tuple[int, ...]]:
+        """Add all comparable faces at once; return the slots by entry number."""
+        found = [
+            (number, face.vector)
+            for number, stored in zip(numbers, fresh, strict=True)
+            if stored.templates is not None
+            for face in stored.templates.faces
+            if self._of_our_space(face)
+        ]
+        flat = np.concatenate([np.empty(0, np.float32), *(vector for _, vector in found)])
+        vectors = flat.reshape(-1, self._space.dimension)
+        finite = np.isfinite(vectors).all(axis=1)
+        owners = [number for (number, _), sound in zip(found, finite.tolist(), strict=True) if sound]
+        slots: dict[int, tuple[int, ...]] = {}
+        for number, slot in zip(owners, self._faces.add(vectors[finite], owners), strict=True):
+            slots[number] = (*slots.get(number, ()), slot)
+        return slots
 
     def _remove(self, key: EntryKey) -> None:
         member = self._roster.remove(key)
@@ -280,6 +302,6 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _each(remove: Callable[[int], None], places: Iterable[int]) -> None:
+def _each(remove: Callable[[Place], None], places: Iterable[Place]) -> None:
     for place in places:
         remove(place)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -17,6 +18,7 @@ from watchlists.templates import Details, pack_details, pack_templates, unpack_d
 SUBJECT = "subject"
 """What the seal of the details is tied to; the subject was once all of them."""
 TEMPLATES = "templates"
+_TEMPLATES_BINDING = binding(TEMPLATES)
 _CLASSES = 4096
 """Visibility classes that are kept as one object each: a gallery of a million entries has few different ones."""
 
@@ -69,20 +71,46 @@ def bound_to(entry: Entry) -> bytes:
     A row that is moved to another owner, watchlist or entry does not open; nor does one whose handling codes,
     conditions or expiry were changed by other means than a write of its owner.
     """
-    klass = entry.klass
-    expiry = "" if entry.expires_at is None else repr(entry.expires_at.timestamp())
-    parts = (klass.owner, klass.watchlist, entry.id, klass.category, klass.action, expiry, *klass.handling)
+    return ClassBinding.of(entry.klass).to(entry.id, entry.expires_at)
+
+
+class ClassBinding:
+    """What the seals of all entries of a class are tied to, reckoned once, around what is of one entry alone."""
+
+    def __init__(self, klass: VisibilityClass) -> None:
+        self._before = binding(*_kind(klass), klass.owner, klass.watchlist)
+        self._between = binding(klass.category, klass.action)
+        self._after = binding(*klass.handling)
+
+    @staticmethod
+    @lru_cache(maxsize=_CLASSES)
+    def of(klass: VisibilityClass) -> ClassBinding:
+        """Return the one for all entries of `klass`."""
+        return ClassBinding(klass)
+
+    def to(self, entry_id: str, expires_at: datetime | None) -> bytes:
+        """Return what the seals of one entry are tied to."""
+        expiry = "" if expires_at is None else repr(expires_at.timestamp())
+        return b"".join((self._before, binding(entry_id), self._between, binding(expiry), self._after))
+
+
+def _kind(klass: VisibilityClass) -> tuple[str, ...]:
     conditions = pack_conditions(klass.conditions)
     if not conditions:  # as before there were any, so that what was sealed then still opens
-        return binding("entry", *parts)
-    return binding("entry under conditions", json.dumps(conditions, sort_keys=True), *parts)
+        return ("entry",)
+    return "entry under conditions", json.dumps(conditions, sort_keys=True)
 
 
 def clear_entry(row: Any) -> Entry:
     """Return the entry of a row without what is sealed: with an empty subject and no links."""
-    conditions = unpack_conditions(row.conditions)
-    klass = VisibilityClass(row.owner, row.watchlist, row.category, row.action, tuple(row.handling), conditions)
-    return Entry(row.id, _interned(klass), Subject(), row.review_at, row.expires_at)
+    klass = class_of(row.owner, row.watchlist, row.category, row.action, row.handling, row.conditions)
+    return Entry(row.id, klass, Subject(), row.review_at, row.expires_at)
+
+
+def class_of(owner: str, watchlist: str, category: str, action: str, handling: Any, conditions: Any) -> VisibilityClass:
+    """Return the visibility class of a row by the values of its columns: one object for all rows of equal class."""
+    unpacked = unpack_conditions(conditions)
+    return _interned(VisibilityClass(owner, watchlist, category, action, tuple(handling), unpacked))
 
 
 def open_entry(row: Any, owner_key: OwnerKey) -> tuple[Entry, Templates]:
@@ -103,7 +131,8 @@ def open_details(row: Any, entry: Entry, owner_key: OwnerKey) -> Details:
     Raises:
         SealBroken: the row was changed or moved, or its encoding is unknown.
     """
-    opened = _open(row.sealed_subject, row.wrapped_key, entry, owner_key, SUBJECT)
+    bound = bound_to(entry)
+    opened = open_seal(owner_key.unwrap(row.wrapped_key, bound), row.sealed_subject, bound + binding(SUBJECT))
     try:
         return unpack_details(opened)
     except (ValueError, KeyError) as error:
@@ -116,9 +145,17 @@ def open_templates(row: Any, entry: Entry, owner_key: OwnerKey) -> Templates:
     Raises:
         SealBroken: the row was changed or moved, or its encoding is unknown.
     """
-    opened = _open(row.sealed_templates, row.wrapped_key, entry, owner_key, TEMPLATES)
+    return open_bound_templates(row.sealed_templates, row.wrapped_key, bound_to(entry), owner_key)
+
+
+def open_bound_templates(sealed: bytes, wrapped_key: bytes, bound: bytes, owner_key: OwnerKey) -> Templates:
+    """Open templates that are tied to `bound`.
+
+    Raises:
+        SealBroken: the row was changed or moved, or its encoding is unknown.
+    """
     try:
-        return unpack_templates(opened)
+        return unpack_templates(open_seal(owner_key.unwrap(wrapped_key, bound), sealed, bound + _TEMPLATES_BINDING))
     except ValueError as error:
         raise SealBroken(f"the templates of an entry cannot be decoded: {error}") from None
 
@@ -127,8 +164,3 @@ def open_templates(row: Any, entry: Entry, owner_key: OwnerKey) -> Templates:
 def _interned(klass: VisibilityClass) -> VisibilityClass:
     """Return the one object that stands for all equal classes."""
     return klass
-
-
-def _open(sealed: bytes, wrapped_key: bytes, entry: Entry, owner_key: OwnerKey, what: str) -> bytes:
-    bound = bound_to(entry)
-    return open_seal(owner_key.unwrap(wrapped_key, bound), sealed, bound + binding(what))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, Select, func, select, tuple_
+from sqlalchemy import Connection, Engine, Row, Select, func, select
 
 from watchlists.ages import age_on
 from watchlists.changes import ChangeLog
@@ -17,8 +17,10 @@ from watchlists.errors import EntryChanged, ForeignWatchlist, SealBroken, Unknow
 from watchlists.keys import KeyRing, OwnerKey
 from watchlists.records import Age, Entry, EntryKey, Partner, Templates, VisibilityClass, Watchlist
 from watchlists.schema import entries, partners, watchlists
+from watchlists.store.choice import among
+from watchlists.store.loading import TemplateReader
 from watchlists.store.results import AgeChange, Outcome, PutResult, Review, StoredEntry, StoredTemplates
-from watchlists.store.sealed_rows import clear_entry, open_details, open_entry, open_templates
+from watchlists.store.sealed_rows import clear_entry, open_details, open_entry
 from watchlists.store.writing import Writing
 from watchlists.templates import Details
 
@@ -214,33 +216,18 @@ class Store:
 
         A database connection is held until the iterator ends.
         """
-        columns = [column for column in entries.c if column.name not in ("sealed_subject", "digest")]
-        query = select(*columns)
+        query = TemplateReader.QUERY
         with self.engine.connect() as connection:
             rows = self._all(connection, query) if keys is None else self._chosen(connection, query, keys)
-            yield from self._opened(connection, rows)
+            yield from TemplateReader(connection, self.keys).open(rows)
 
     def _all(self, connection: Connection, query: Select[Any]) -> Iterator[Row[Any]]:
         yield from connection.execution_options(yield_per=_STREAMED).execute(query)
 
     def _chosen(self, connection: Connection, query: Select[Any], keys: Collection[EntryKey]) -> Iterator[Row[Any]]:
         remaining = iter(keys)
-        while some := [(key.watchlist, key.entry) for key in islice(remaining, _STREAMED)]:
-            yield from self._all(connection, query.where(tuple_(entries.c.watchlist, entries.c.id).in_(some)))
-
-    def _opened(self, connection: Connection, rows: Iterable[Row[Any]]) -> Iterator[StoredTemplates]:
-        known: dict[tuple[str, int], OwnerKey] = {}
-        for row in rows:
-            entry = clear_entry(row)
-            templates: Templates | None
-            try:
-                identity = (row.owner, row.key_generation)
-                if identity not in known:
-                    known[identity] = self.keys.generation(connection, *identity)
-                templates = open_templates(row, entry, known[identity])
-            except SealBroken:
-                templates = None
-            yield StoredTemplates(entry.key, entry.klass, entry.expires_at, row.sequence, templates)
+        while some := list(islice(remaining, _STREAMED)):
+            yield from self._all(connection, query.where(among(some)))
 
     def _age_change(self, connection: Connection, row: Row[Any], now: datetime) -> AgeChange | None:
         entry = clear_entry(row)

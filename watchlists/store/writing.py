@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, select, tuple_
+from sqlalchemy import Connection, Row, select
 
 from watchlists.changes import ChangeWriter, NewChange
 from watchlists.errors import ForeignWatchlist, SealBroken, UnknownPartner, UnknownWatchlist, WatchlistNameTaken
 from watchlists.keys import KeyRing, OwnerKey
 from watchlists.records import ChangeKind, Entry, EntryKey, Partner, Templates, Watchlist
 from watchlists.schema import entries, partners, watchlists
+from watchlists.store.choice import among
 from watchlists.store.results import AgeChange, Outcome, PutResult
 from watchlists.store.sealed_rows import Content, open_entry
 
@@ -144,7 +145,7 @@ class Writing:
         """
         found = {change.key: change for change in age_changes}
         items: list[tuple[Entry, Templates]] = []
-        for row in self.connection.execute(select(entries).where(_are(found))).all():
+        for row in self.connection.execute(select(entries).where(among(found))).all():
             change = found[EntryKey(row.watchlist, row.id)]
             if row.sequence == change.sequence and (opened := self._open(row)) is not None:
                 entry, templates = opened
@@ -189,7 +190,7 @@ class Writing:
             for (content, digest), sequence in zip(fresh, sequences, strict=True)
         ]
         if replaced:
-            self.connection.execute(entries.delete().where(_are(replaced)))
+            self.connection.execute(entries.delete().where(among(replaced)))
             self.destroyed += len(replaced)
         self.connection.execute(entries.insert(), rows)
         outcomes = (Outcome.REPLACED if key in there else Outcome.CREATED for key in keys)
@@ -198,7 +199,7 @@ class Writing:
     def _stored(self, keys: Sequence[EntryKey]) -> dict[EntryKey, _Stored]:
         columns = (entries.c.digest, entries.c.sequence, entries.c.entered_at)
         query = select(entries.c.watchlist, entries.c.id, *columns)
-        rows = self.connection.execute(query.where(_are(keys)))
+        rows = self.connection.execute(query.where(among(keys)))
         return {EntryKey(row.watchlist, row.id): _Stored(row.digest, row.sequence, row.entered_at) for row in rows}
 
     def _owner_key(self, owner: str) -> OwnerKey:
@@ -215,10 +216,6 @@ class Writing:
             self._owners[watchlist] = found
         if self._owners[watchlist] != owner:
             raise ForeignWatchlist(f"watchlist {watchlist} is not owned by {owner}")
-
-
-def _are(keys: Iterable[EntryKey]) -> ColumnElement[bool]:
-    return tuple_(entries.c.watchlist, entries.c.id).in_([(key.watchlist, key.entry) for key in keys])
 
 
 def _batches(contents: Sequence[Content]) -> Iterator[Sequence[Content]]:
