@@ -30,11 +30,15 @@ LONGEST: Final = timedelta(days=365)
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What an authorisation is for: one file of one partner, and the purpose that it may search for."""
+    """What an authorisation is for: one file of one partner, and the purpose that it may search for.
+
+    What is granted for an exercise holds in exercises, and only there.
+    """
 
     partner: str
     purpose: str
     reference: str = field(repr=False)
+    exercise: bool = False
 
 
 class Authorisations:
@@ -61,10 +65,11 @@ class Authorisations:
             raise UntilOutOfRange(f"an authorisation ends in the future, at most {LONGEST.days} days from now")
         with writing(self._engine) as connection:
             is_new = self._write(connection, caller.partner, str(identifier), case, now, until)
-            details = {
+            details: audit.Details = {
                 "authorisation": str(identifier),
                 "partner": case.partner,
                 "purpose": case.purpose,
+                "exercise": case.exercise,
                 "until": until.isoformat(),
             }
             audit.record(connection, EventKind.AUTHORISATION_GRANTED, caller, now, details)
@@ -100,21 +105,21 @@ class Authorisations:
                 if self._has_granted(connection, owner, case, now)
             )
 
-    def request(self, caller: Caller, case: Case, owners: Iterable[str], now: datetime, *, exercise: bool) -> None:
+    def request(self, caller: Caller, case: Case, owners: Iterable[str], now: datetime) -> None:
         """Ask owners for their authorisation, by a notice; not again while the last one can still be answered."""
         kind = NoticeKind.AUTHORISATION_REQUESTED
         with self._engine.connect() as connection:
-            asked = self._to_ask(connection, case, owners, now, exercise=exercise)
+            asked = self._to_ask(connection, case, owners, now)
         if not asked:
             return
-        details: NoticeDetails = {"partner": case.partner, "purpose": case.purpose, "exercise": exercise}
+        details: NoticeDetails = {"partner": case.partner, "purpose": case.purpose, "exercise": case.exercise}
         with writing(self._engine) as connection:
             told = [
                 owner
                 for owner, about in asked.items()
                 if self._notices.post(connection, kind, owner, now, details, text=case.reference, once=about)
             ]
-            event: audit.Details = {"owners": told, "purpose": case.purpose, "exercise": exercise}
+            event: audit.Details = {"owners": told, "purpose": case.purpose, "exercise": case.exercise}
             audit.record(connection, EventKind.AUTHORISATION_REQUESTED, caller, now, event)
 
     def _write(
@@ -123,6 +128,7 @@ class Authorisations:
         row = {
             "partner": case.partner,
             "purpose": case.purpose,
+            "exercise": case.exercise,
             "case_digest": self._digest(connection, owner, case.reference),
             "granted_at": now,
             "until": until,
@@ -133,9 +139,7 @@ class Authorisations:
             connection.execute(authorisations.insert().values(owner=owner, id=identifier, **row))
         return not replaced
 
-    def _to_ask(
-        self, connection: Connection, case: Case, owners: Iterable[str], now: datetime, *, exercise: bool
-    ) -> dict[str, str]:
+    def _to_ask(self, connection: Connection, case: Case, owners: Iterable[str], now: datetime) -> dict[str, str]:
         """Return what to ask about, by owner: those of this node that were not asked yet, or not since a grant ended.
 
         A party to an agreement need not be a partner of this node.
@@ -144,7 +148,7 @@ class Authorisations:
         asked = {}
         for owner in connection.execute(here).scalars().all():
             ended = self._ended_grants(connection, owner, case, now)
-            parts = case.partner, case.purpose, case.reference, "exercise" if exercise else "", str(ended)
+            parts = case.partner, case.purpose, case.reference, "exercise" if case.exercise else "", str(ended)
             about = "\0".join(parts).encode()
             key = self._keys.digest_for(owner, "authorisation request", about, connection=connection).hex()
             if not self._notices.told(connection, NoticeKind.AUTHORISATION_REQUESTED, owner, key):
@@ -174,7 +178,8 @@ def _is(owner: str, identifier: str) -> tuple[ColumnElement[bool], ...]:
 
 
 def _are_about(case: Case) -> tuple[ColumnElement[bool], ...]:
-    return authorisations.c.partner == case.partner, authorisations.c.purpose == case.purpose
+    named = authorisations.c.partner == case.partner, authorisations.c.purpose == case.purpose
+    return *named, authorisations.c.exercise.is_(case.exercise)
 
 
 def _in_force(now: datetime) -> tuple[ColumnElement[bool], ...]:

@@ -52,7 +52,7 @@ class Preconditions:
         # 1. An emergency is one only while it lasts; a check in the name of another is refused, not downgraded.
         asked = replace(request_of(caller, request), emergency=self._in_emergency(caller, request, now))
         # 2. Which owners have authorised this purpose for this case?
-        case = Case(caller.partner, request.purpose, request.case_reference or "")
+        case = Case(caller.partner, request.purpose, request.case_reference or "", exercise=request.exercise)
         named = "case-reference" in asked.justified
         if named:
             asked = replace(asked, authorised_by=self.authorisations.granted(case, now))
@@ -63,10 +63,9 @@ class Preconditions:
             raise _justification_missing(standing.missing)
         # 5. An authorisation cannot: the owner is asked, and until it grants, what needs it is not searched.
         if named and standing.owners_to_ask:
-            owners = standing.owners_to_ask
-            self.authorisations.request(caller, case, owners, now, exercise=request.exercise)
+            self.authorisations.request(caller, case, standing.owners_to_ask, now)
         # 6. Last, so that what is refused costs nothing: one search of each quota.
-        spent = self.quotas.spend(caller.partner, standing.quotas, now)
+        spent = self.quotas.spend(caller.partner, standing.quotas, now, exercise=request.exercise)
         return Gathered(replace(asked, exhausted=spent.exhausted), spent.left, standing.log_terms)
 
     def _in_emergency(self, caller: Caller, request: MatchRequest, now: datetime) -> bool:

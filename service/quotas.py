@@ -37,18 +37,21 @@ class Spent:
 
 
 class Quotas:
-    """Counts searches. Threads and processes may spend at once; none of them gets one too many."""
+    """Counts searches, those in exercises by themselves: an exercise must not leave a partner without searches.
+
+    Threads and processes may spend at once; none of them gets one too many.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def spend(self, partner: str, quotas: Sequence[Quota], now: datetime) -> Spent:
+    def spend(self, partner: str, quotas: Sequence[Quota], now: datetime, *, exercise: bool = False) -> Spent:
         """Take one search from each of the quotas of `partner` that has one left. Writes nothing if there is none."""
         if not quotas:
             return Spent()
         day = now.astimezone(UTC).date()
         with writing(self._engine) as connection:
-            used = [(quota, _take(connection, partner, quota, day)) for quota in quotas]
+            used = [(quota, _take(connection, partner, quota, day, exercise=exercise)) for quota in quotas]
         resets_at = datetime.combine(day + timedelta(days=1), time(), UTC)
         return Spent(
             exhausted=frozenset(quota.agreement for quota, count in used if count is None),
@@ -65,16 +68,16 @@ class Quotas:
             connection.execute(quota_uses.delete().where(over))
 
 
-def _take(connection: Connection, partner: str, quota: Quota, day: date) -> int | None:
+def _take(connection: Connection, partner: str, quota: Quota, day: date, *, exercise: bool) -> int | None:
     """Count one search and return how many there were with it; None, and nothing counted, if the limit is reached.
 
     One statement, so that nobody comes between the look and the count.
     """
     statement = (
         upsert(connection, quota_uses)
-        .values(agreement=quota.agreement, partner=partner, day=day, used=1)
+        .values(agreement=quota.agreement, partner=partner, day=day, exercise=exercise, used=1)
         .on_conflict_do_update(
-            index_elements=["agreement", "partner", "day"],
+            index_elements=["agreement", "partner", "day", "exercise"],
             set_={"used": quota_uses.c.used + 1},
             where=quota_uses.c.used < quota.limit,
         )

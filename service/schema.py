@@ -110,6 +110,7 @@ authorisations = Table(
     Column("id", String(36), primary_key=True, comment="chosen by the owner"),
     Column("partner", String(64), nullable=False, comment="who may, whether or not there is such a partner here"),
     Column("purpose", String(64), nullable=False),
+    Column("exercise", Boolean, nullable=False, server_default=false(), comment="of exercises, and only there"),
     Column("case_digest", LargeBinary(32), nullable=False, comment="of the case reference, keyed by the owner"),
     Column("granted_at", UtcDateTime, nullable=False),
     Column("until", UtcDateTime, nullable=False),
@@ -134,6 +135,7 @@ quota_uses = Table(
     Column("agreement", String(64), primary_key=True),
     Column("partner", String(64), ForeignKey("partners.id"), primary_key=True),
     Column("day", Date, primary_key=True, comment="UTC"),
+    Column("exercise", Boolean, primary_key=True, comment="searches in exercises are counted by themselves"),
     Column("used", Integer, nullable=False),
 )
 

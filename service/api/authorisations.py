@@ -20,6 +20,7 @@ class AuthorisationBody(Message):
     case_reference: Text = Field(
         repr=False, description="Exactly as the partner gave it; the notice of its request says it"
     )
+    exercise: bool = Field(default=False, description="It holds in exercises, and only there, as the notice says")
     until: Moment = Field(examples=["2026-12-22T09:30:00Z"], description="At most a year from now")
 
 
@@ -27,6 +28,7 @@ class AuthorisationMessage(BaseModel):
     authorisation: UUID
     partner: str
     purpose: str
+    exercise: bool
     until: AwareDatetime
 
 
@@ -37,11 +39,15 @@ async def put_authorisation(
     authorisation: UUID, body: AuthorisationBody, caller: CurrentCaller, runtime: CurrentRuntime, response: Response
 ) -> AuthorisationMessage:
     """Authorise a partner to search the caller's entries for a purpose, for one case. Replaces a grant of this id."""
-    case = Case(body.partner, body.purpose, body.case_reference)
+    case = Case(body.partner, body.purpose, body.case_reference, exercise=body.exercise)
     is_new = await runtime.owner_work.run(runtime.authorisations.grant, caller, authorisation, case, body.until)
     response.status_code = 201 if is_new else 200
     return AuthorisationMessage(
-        authorisation=authorisation, partner=body.partner, purpose=body.purpose, until=body.until
+        authorisation=authorisation,
+        partner=body.partner,
+        purpose=body.purpose,
+        exercise=body.exercise,
+        until=body.until,
     )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, MetaData, StaticPool, Table, create_engine, select, text
 
-import service.schema  # noqa: F401 -- declares its tables, as every process of the service does
+from service.schema import authorisations, quota_uses
 from tests.databases import Databases
 from tests.watchlists.makers import NOW, Node, faces
 from watchlists import migrations
@@ -132,3 +132,28 @@ def test_an_old_partner_acts_for_the_state_of_its_name_and_old_tokens_for_no_aut
     with old.engine.connect() as connection:
         assert connection.execute(text("SELECT country FROM partners")).scalar_one() == "xb"
         assert connection.execute(text("SELECT name, authority FROM tokens")).one() == ("xb-gate-1", "")
+
+
+@pytest.fixture
+def at_0007(tmp_path: Path, databases: Databases) -> Iterator[Engine]:
+    """A database of schema 0007 with the partner XB, for tests that put more into it and bring it up to date."""
+    engine = open_database(databases.empty(tmp_path))
+    migrations.upgrade(engine, "0007")
+    with writing(engine) as connection:
+        connection.execute(text("INSERT INTO partners (id, name, country) VALUES ('xb', 'State of XB', 'xb')"))
+    yield engine
+    engine.dispose()
+
+
+def test_rule_kind_38_counts_and_grants_from_before_are_live_ones(at_0007: Engine) -> None:
+    with writing(at_0007) as connection:
+        connection.execute(text("INSERT INTO quota_uses VALUES ('treaty', 'xb', '2026-11-22', 7)"))
+        grant = "INSERT INTO authorisations VALUES ('xb', 'a-1', 'xa', 'crime', :digest, :now, :now, NULL)"
+        connection.execute(text(grant), {"digest": b"\x07" * 32, "now": NOW.isoformat(" ")})
+    migrations.upgrade(at_0007)
+
+    with at_0007.connect() as connection:
+        assert connection.execute(select(quota_uses)).one() == ("treaty", "xb", date(2026, 11, 22), False, 7)
+        granted = select(authorisations.c.id, authorisations.c.exercise)
+        assert connection.execute(granted).one() == ("a-1", False)
+    assert migrations.differences(at_0007) == []
