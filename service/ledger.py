@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from pydantic import BaseModel
-from sqlalchemy import ColumnElement, Engine, RowMapping, select
+from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, select
 from sqlalchemy.exc import IntegrityError
 
 from service import audit
@@ -82,9 +82,9 @@ class Ledger:
         query = select(checks).where(*_is(caller, request), checks.c.answered_at >= now - self._keep_answers)
         with self._engine.connect() as connection:
             row = connection.execute(query).mappings().first()
-        if row is None:
-            return None
-        answer = self._reopen(row, caller, request, rules)
+            if row is None:
+                return None
+            answer = self._reopen(connection, row, caller, request, rules)
         with writing(self._engine) as connection:
             if answer is None:
                 connection.execute(checks.delete().where(*_is(caller, request)))
@@ -102,20 +102,22 @@ class Ledger:
         """
         flag_id = uuid4() if conclusion.candidates else None
         answer = _answer(request, conclusion, flag_id)
-        # Sealed before the transaction begins: whoever holds the write lock should need nothing else.
-        row = self._check_row(caller, request, answer, conclusion)
+        # Reckoned before the transaction begins: whoever holds the write lock should need little else.
+        digest = self._digest(caller, request)
         details = self._event_details(caller, request, conclusion, flag_id)
         try:
             with writing(self._engine) as connection:
                 connection.execute(checks.delete().where(checks.c.answered_at < conclusion.at - self._keep_answers))
-                connection.execute(checks.insert().values(row))
+                row = self._check_row(connection, caller, request, answer, conclusion)
+                connection.execute(checks.insert().values(row | {"request_digest": digest}))
                 if flag_id is not None:
                     self._flags.open(connection, _opened(caller, request, conclusion, flag_id), conclusion.candidates)
                 audit.record(connection, EventKind.CHECK_ANSWERED, caller, conclusion.at, details)
         except IntegrityError:
             with self._engine.connect() as connection:
                 first = connection.execute(select(checks).where(*_is(caller, request))).mappings().first()
-            known = None if first is None else self._reopen(first, caller, request, conclusion.rules)
+                rules = conclusion.rules
+                known = None if first is None else self._reopen(connection, first, caller, request, rules)
             if known is None:
                 raise
             return known
@@ -127,15 +129,13 @@ class Ledger:
             connection.execute(checks.delete().where(checks.c.answered_at < now - self._keep_answers))
 
     def _check_row(
-        self, caller: Caller, request: MatchRequest, answer: MatchAnswer, conclusion: Conclusion
+        self, connection: Connection, caller: Caller, request: MatchRequest, answer: MatchAnswer, conclusion: Conclusion
     ) -> dict[str, object]:
-        check_id, to = str(request.check_id), _bound_to(request, conclusion.rules)
-        sealed = self._keys.seal_for(caller.partner, SEALED_ANSWER, answer.model_dump_json().encode(), to)
+        plain, to = answer.model_dump_json().encode(), _bound_to(request, conclusion.rules)
         return {
             "partner": caller.partner,
-            "check_id": check_id,
-            "request_digest": self._digest(caller, request),
-            "sealed_answer": sealed,
+            "check_id": str(request.check_id),
+            "sealed_answer": self._keys.seal_for(caller.partner, SEALED_ANSWER, plain, to, connection=connection),
             "answered_at": conclusion.at,
         }
 
@@ -161,12 +161,15 @@ class Ledger:
         """A case reference or a reason may name a person: its keyed digest proves afterwards which one was given."""
         return None if text is None else self._keys.digest_for(caller.partner, what, text.encode()).hex()
 
-    def _reopen(self, row: RowMapping, caller: Caller, request: MatchRequest, rules: str) -> MatchAnswer | None:
+    def _reopen(
+        self, connection: Connection, row: RowMapping, caller: Caller, request: MatchRequest, rules: str
+    ) -> MatchAnswer | None:
         if not hmac.compare_digest(row["request_digest"], self._digest(caller, request)):
             raise CheckConflict("this check_id was used before, with another body or by another authority")
         try:
             to = _bound_to(request, rules)
-            opened = self._keys.open_for(caller.partner, SEALED_ANSWER, row["sealed_answer"], to)
+            sealed = row["sealed_answer"]
+            opened = self._keys.open_for(caller.partner, SEALED_ANSWER, sealed, to, connection=connection)
         except SealBroken:
             return None
         return MatchAnswer.model_validate_json(opened)

@@ -37,6 +37,10 @@ class Settings(BaseSettings):
         default=SecretStr(""),
         description=f"PostgreSQL database, as {DRIVER}://user@host/name; empty: SQLite in the data folder.",
     )
+    root_key: SecretStr = Field(
+        default=SecretStr(""),
+        description="Root key, 32 bytes in base64, from a secret store; empty: root.key in the data folder.",
+    )
     models: Path | None = Field(default=None, description="Model files, if not in the data folder.")
     workers: int = Field(
         default_factory=lambda: max(1, os.cpu_count() or 1), ge=1, description="Checks that run at once."

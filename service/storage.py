@@ -18,7 +18,7 @@ from service.settings import Settings
 from watchlists import migrations
 from watchlists.database import UNAVAILABLE, open_database
 from watchlists.keys import KeyRing
-from watchlists.sealing import FileRootKey
+from watchlists.sealing import EnvironmentRootKey, FileRootKey, LocalRootKey
 from watchlists.store import Store
 
 
@@ -27,16 +27,18 @@ def system_clock() -> datetime:
 
 
 def make_data_folder(settings: Settings) -> None:
-    """Make the data folder with a new root key, and the tables in an empty database.
+    """Make the data folder, and the tables in an empty database; a new root key too if the environment gives none.
 
     Raises:
         DataFolderExists: there is one already, or the database belongs to another.
+        RootKeyUnusable: CROSSCHECK_ROOT_KEY is set and holds no key.
         DatabaseAway: the database server cannot be reached, or does not let us in.
     """
     refuse_existing(settings)
+    given = _given_root_key(settings)
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     settings.agreements_folder.mkdir(exist_ok=True)
-    root = FileRootKey.create(settings.root_key_file)
+    root = given or FileRootKey.create(settings.root_key_file)
     with _opened(settings) as engine:
         migrations.upgrade(engine)
         KeyRing(engine, root).verify()
@@ -70,7 +72,7 @@ def open_store(settings: Settings, clock: Callable[[], datetime] = system_clock)
     place = settings.database_place
     if not (place if isinstance(place, Path) else settings.home).exists():
         raise errors.DataFolderMissing(f"{settings.home} is not a Crosscheck data folder")
-    root = FileRootKey.load(settings.root_key_file)
+    root = load_root_key(settings)
     with _opened(settings) as engine:
         if not migrations.has_tables(engine):  # not to be made here: it may be the wrong one
             raise errors.DataFolderMissing("the database has no tables of Crosscheck")
@@ -78,6 +80,20 @@ def open_store(settings: Settings, clock: Callable[[], datetime] = system_clock)
         keys = KeyRing(engine, root)
         keys.verify()
     return Store(engine, keys, clock)
+
+
+def load_root_key(settings: Settings) -> LocalRootKey:
+    """Return the root key: the one that the environment gives, or else the one in the data folder.
+
+    Raises:
+        RootKeyUnusable: there is none, it is damaged, or others can read it.
+    """
+    return _given_root_key(settings) or FileRootKey.load(settings.root_key_file)
+
+
+def _given_root_key(settings: Settings) -> LocalRootKey | None:
+    text = settings.root_key.get_secret_value()
+    return EnvironmentRootKey.read(text) if text else None
 
 
 @contextmanager

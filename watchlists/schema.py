@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import (
     JSON,
@@ -55,6 +56,20 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+SEALED_FOR = "sealed for"
+
+
+def sealed_for(owner: str) -> dict[str, Any]:
+    """Return the `info` of a column of values that `KeyRing.seal_for` gave.
+
+    When the owner's key is rotated, what stands in such columns is sealed anew.
+
+    Args:
+        owner: name of the column of the same table that says for whom a value is sealed.
+    """
+    return {SEALED_FOR: owner}
+
+
 partners = Table(
     "partners",
     metadata,
@@ -77,6 +92,8 @@ owner_keys = Table(
     Column("owner", String(64), ForeignKey("partners.id"), primary_key=True),
     Column("generation", Integer, primary_key=True, autoincrement=False, comment="the highest is the current one"),
     Column("wrapped_key", LargeBinary, nullable=False, comment="under the root key"),
+    Column("sealed_digest_key", LargeBinary, comment="under this key; null in a first one, from which it follows"),
+    Column("fingerprint", LargeBinary(16), comment="tells whether it is the same key under another root key"),
     Column("made_at", UtcDateTime, nullable=False),
 )
 
@@ -109,6 +126,7 @@ entries = Table(
     Column("sealed_templates", LargeBinary, nullable=False),
     ForeignKeyConstraint(["owner", "key_generation"], ["owner_keys.owner", "owner_keys.generation"]),
     Index("entries_by_expiry", "expires_at"),
+    Index("entries_by_key", "owner", "key_generation"),
     Index("entries_by_review", "review_at"),
 )
 
@@ -131,5 +149,8 @@ change_head = Table(
     Column("last_sequence", BigInteger, nullable=False),
     CheckConstraint("id = 1", name="single_row"),
 )
+
+KEY_TABLES = (owner_keys, root_key_checks)
+"""What opens everything else, with the root key. Backups keep them apart from the rest."""
 
 TABLES = (partners, root_key_checks, owner_keys, watchlists, entries, changes, change_head)

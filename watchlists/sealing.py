@@ -26,6 +26,7 @@ from watchlists.errors import RootKeyUnusable, SealBroken
 KEY_SIZE = 32
 """Bytes of every key: AES-256."""
 NONCE_SIZE = 12
+_TAG_SIZE = 16
 FORMAT = b"\x01"
 """First byte of every sealed value: AES-256-GCM, nonce, ciphertext and tag."""
 
@@ -37,14 +38,19 @@ def new_key() -> bytes:
 
 def binding(*parts: str) -> bytes:
     """Return associated data that is different for every different list of strings."""
-    encoded = (part.encode() for part in parts)
-    return b"".join(len(part).to_bytes(4, "little") + part for part in encoded)
+    encoded = [part.encode() for part in parts]
+    return b"".join([len(part).to_bytes(4, "little") + part for part in encoded])
 
 
 def seal(key: bytes, plaintext: bytes, bound: bytes) -> bytes:
     """Return `plaintext` sealed under `key` and tied to `bound`; 29 bytes longer than it was."""
     nonce = secrets.token_bytes(NONCE_SIZE)
     return FORMAT + nonce + AESGCM(key).encrypt(nonce, plaintext, bound)
+
+
+def sealed_size(plaintext_size: int) -> int:
+    """Return how long `seal` makes a value of that size, both in bytes."""
+    return len(FORMAT) + NONCE_SIZE + plaintext_size + _TAG_SIZE
 
 
 def open_seal(key: bytes, sealed: bytes, bound: bytes) -> bytes:
@@ -127,8 +133,9 @@ class FileRootKey(LocalRootKey):
             text = file.read_text("ascii")
         except FileNotFoundError:
             raise RootKeyUnusable(
-                f"there is no root key at {file}",
-                hint="For a new data folder run `crosscheck init`; for an old one restore the file from its backup.",
+                f"there is no root key at {file}, and {EnvironmentRootKey.VARIABLE} is not set",
+                hint="For a new data folder run `crosscheck init`; for an old one restore the file from its backup, or "
+                f"set {EnvironmentRootKey.VARIABLE}.",
             ) from None
         except (OSError, UnicodeDecodeError) as error:
             raise RootKeyUnusable(f"{file} cannot be read as a root key: {type(error).__name__}") from None
@@ -143,20 +150,17 @@ class EnvironmentRootKey(LocalRootKey):
     VARIABLE = "CROSSCHECK_ROOT_KEY"
 
     @classmethod
-    def load(cls, variable: str = VARIABLE) -> EnvironmentRootKey:
-        """Read the root key.
+    def read(cls, text: str) -> EnvironmentRootKey:
+        """Read the root key from the value of the variable.
 
         Raises:
-            RootKeyUnusable: the variable is not set or is not a key.
+            RootKeyUnusable: it is no key.
         """
-        text = os.environ.get(variable)
-        if text is None:
-            raise RootKeyUnusable(f"the environment variable {variable} is not set")
-        return cls(_decode(text, variable))
+        return cls(_decode(text, cls.VARIABLE))
 
 
 def _decode(unverified_text: str, place: str) -> bytes:
     try:
         return base64.b64decode(unverified_text.strip(), validate=True)
     except binascii.Error:
-        raise RootKeyUnusable(f"{place} does not hold a root key in base64") from None
+        raise RootKeyUnusable(f"{place} does not hold a root key: 32 bytes in base64") from None

@@ -1,9 +1,10 @@
 """Keys and seals: what opens, and what does not."""
 
-import os
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
@@ -78,14 +79,15 @@ def test_a_key_that_cannot_be_used_says_what_to_do(tmp_path: Path) -> None:
             FileRootKey.load(file)
 
 
-def test_a_key_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_key_from_the_environment(tmp_path: Path) -> None:
     file = tmp_path / "root.key"
     wrapped = FileRootKey.create(file).wrap(KEY, b"x")
-    with pytest.raises(RootKeyUnusable, match="not set"):
-        EnvironmentRootKey.load()
 
-    monkeypatch.setitem(os.environ, EnvironmentRootKey.VARIABLE, file.read_text())
-    assert EnvironmentRootKey.load().unwrap(wrapped, b"x") == KEY
+    assert EnvironmentRootKey.read(file.read_text()).unwrap(wrapped, b"x") == KEY
+    for wrong in ("c2hvcnQ=", "not base64 at all!"):
+        with pytest.raises(RootKeyUnusable) as refused:
+            EnvironmentRootKey.read(wrong)
+        assert wrong not in refused.value.detail + refused.value.hint
 
 
 def test_another_root_key_is_refused_at_start(node: Node, tmp_path: Path) -> None:
@@ -97,30 +99,49 @@ def test_another_root_key_is_refused_at_start(node: Node, tmp_path: Path) -> Non
     KeyRing(node.engine, FileRootKey.load(tmp_path / "root.key")).verify()
 
 
-def test_owner_keys_cannot_be_exchanged(node: Node, tmp_path: Path) -> None:
-    sealed = node.store.keys.seal_for("xa", "answer", b"secret")
+def sealed_for(node: Node, owner: str, *parts: str) -> bytes:
+    with writing(node.engine) as connection:
+        return node.store.keys.seal_for(owner, "answer", b"secret", *parts, connection=connection)
+
+
+def opened(node: Node, owner: str, sealed: bytes, *parts: str, purpose: str = "answer") -> bytes:
+    with node.engine.connect() as connection:
+        return node.store.keys.open_for(owner, purpose, sealed, *parts, connection=connection)
+
+
+def test_owner_keys_cannot_be_exchanged(node: Node) -> None:
+    sealed = sealed_for(node, "xa")
     with writing(node.engine) as connection:
         wrapped = connection.execute(select(owner_keys.c.wrapped_key).where(owner_keys.c.owner == "xa")).scalar_one()
         connection.execute(owner_keys.update().where(owner_keys.c.owner == "xb").values(wrapped_key=wrapped))
 
-    assert node.store.keys.open_for("xa", "answer", sealed) == b"secret"
-    fresh = KeyRing(node.engine, FileRootKey.load(tmp_path / "root.key"))
+    assert opened(node, "xa", sealed) == b"secret"
+    fresh = KeyRing(node.engine, FileRootKey.load(node.folder / "root.key"))
     for keys in (node.store.keys, fresh):
-        with pytest.raises(SealBroken):
-            keys.seal_for("xb", "answer", b"other secret")
+        with pytest.raises(SealBroken), writing(node.engine) as connection:
+            keys.seal_for("xb", "answer", b"other secret", connection=connection)
 
 
 def test_a_value_of_the_service_opens_for_its_owner_purpose_and_binding_alone(node: Node) -> None:
-    keys = node.store.keys
-    sealed = keys.seal_for("xa", "answer", b"secret", "check 1")
+    sealed = sealed_for(node, "xa", "check 1")
 
-    assert keys.open_for("xa", "answer", sealed, "check 1") == b"secret"
+    assert opened(node, "xa", sealed, "check 1") == b"secret"
     attempts = [("xb", "answer", "check 1"), ("xa", "probe", "check 1"), ("xa", "answer", "check 2")]
     for owner, purpose, part in attempts:
         with pytest.raises(SealBroken):
-            keys.open_for(owner, purpose, sealed, part)
+            opened(node, owner, sealed, part, purpose=purpose)
     with pytest.raises(UnknownPartner):
-        keys.seal_for("xz", "answer", b"secret")
+        sealed_for(node, "xz")
+
+
+def test_a_value_from_before_values_had_data_keys_opens(node: Node) -> None:
+    with node.engine.connect() as connection:
+        row = connection.execute(select(owner_keys).where(owner_keys.c.owner == "xa")).one()
+    owner_key = FileRootKey.load(node.folder / "root.key").unwrap(row.wrapped_key, binding("owner key", "xa", "1"))
+    derived = HKDFExpand(hashes.SHA256(), 32, b"crosscheck seal values").derive(owner_key)
+    sealed = seal(derived, b"secret", binding("value", "xa", "answer", "check 1"))
+
+    assert opened(node, "xa", b"\1\0\0\0" + sealed, "check 1") == b"secret"
 
 
 def test_digests_tell_equal_from_different_within_one_owner_and_purpose(node: Node) -> None:
