@@ -17,7 +17,8 @@ class Comparisons:
 
     Args:
         subjects: (n,) int64, the subject of each sample, numbered from 0 without gaps.
-        similarity: (n, n) float32, symmetric; the diagonal is not read. `FAILED` where either sample failed to enrol.
+        similarity: (n, n) float32; the diagonal is not read. `FAILED` where either sample failed to enrol. A row
+            is of a probe, a column of a reference; symmetric if both were extracted alike.
         failed: (n,) bool, the samples that failed to enrol.
         sets: (n,) int64, the set of each sample, numbered from 0: samples of a set were captured alike.
     """

@@ -39,13 +39,19 @@ class EncodedFingers:
 
 
 def evaluate_fingerprints(
-    samples: Sequence[LabelledSample], progress: Progress, *, assume_ppi: int | None = None
+    samples: Sequence[LabelledSample],
+    progress: Progress,
+    *,
+    against: Sequence[LabelledSample] | None = None,
+    assume_ppi: int | None = None,
 ) -> tuple[Comparisons, Evaluation]:
     """Encode all samples one after the other and compare each with every other.
 
     Args:
         samples: from `read_fingerprint_manifest`.
         progress: told the step and the share of it that is done.
+        against: the same impressions in the same order, extracted by other means; the samples are then compared with
+            these. An impression is not compared with itself, nor are two of one extractor.
         assume_ppi: see `encode_fingerprint`.
 
     Raises:
@@ -53,8 +59,10 @@ def evaluate_fingerprints(
     """
     warm_up()
     fingers = encode_fingers(samples, progress, assume_ppi=assume_ppi)
-    similarity, speed = compare_fingers(fingers, progress)
-    comparisons = Comparisons(subject_numbers(samples), similarity, fingers.failed, set_numbers(samples))
+    references = None if against is None else encode_fingers(against, progress, assume_ppi=assume_ppi)
+    similarity, speed = compare_fingers(fingers, progress, references)
+    failed = fingers.failed if references is None else fingers.failed | references.failed
+    comparisons = Comparisons(subject_numbers(samples), similarity, failed, set_numbers(samples))
     return comparisons, evaluate(Modality.FINGERPRINT, comparisons, fingers.milliseconds, speed, progress)
 
 
@@ -73,32 +81,41 @@ def encode_fingers(
     return EncodedFingers(tuple(found), milliseconds)
 
 
-def compare_fingers(fingers: EncodedFingers, progress: Progress) -> tuple[NDArray[np.float32], float]:
-    """Compare each sample with the later ones; of several views the most similar counts.
+def compare_fingers(
+    fingers: EncodedFingers, progress: Progress, references: EncodedFingers | None = None
+) -> tuple[NDArray[np.float32], float]:
+    """Compare each sample with the later ones, or with all but the same of `references`.
+
+    Of several views the most similar counts.
 
     Returns:
-        The similarities, (n, n) float32, symmetric, `FAILED` where a sample failed to enrol; and comparisons of one
-        view with another per second of processor time, which is a core's speed.
+        The similarities, (n, n) float32, `FAILED` where a sample failed to enrol, symmetric if there are no
+        `references`; and comparisons of one view with another per second of processor time, which is a core's speed.
     """
+    pack, owners = _packed(fingers if references is None else references)
+    count = len(fingers.templates)
+    similarity = np.full((count, count), FAILED, dtype=np.float32)
+    compared, started = 0, time.process_time()
+    for sample, views in enumerate(fingers.templates):
+        compared_with = owners > sample if references is None else (owners >= 0) & (owners != sample)
+        for probe in views:
+            found = pack.compare_all(probe, compared_with)
+            np.maximum.at(similarity[sample], owners[compared_with], found[: compared_with.size][compared_with])
+            compared += int(compared_with.sum())
+        progress("Comparing", (sample + 1) / count)
+    seconds = time.process_time() - started
+    return similarity if references is not None else np.maximum(similarity, similarity.T), compared / seconds
+
+
+def _packed(fingers: EncodedFingers) -> tuple[FingerprintPack, NDArray[np.int64]]:
+    """All views in one pack, and of each row the sample that it is a view of; -1 of a row that is not used."""
     pack = FingerprintPack()
     owner: dict[int, int] = {}
     for sample, views in enumerate(fingers.templates):
         owner.update((pack.add(template), sample) for template in views)
     owners = np.full(max(owner, default=-1) + 1, -1, dtype=np.int64)
     owners[list(owner)] = list(owner.values())
-
-    count = len(fingers.templates)
-    similarity = np.full((count, count), FAILED, dtype=np.float32)
-    compared, started = 0, time.process_time()
-    for sample, views in enumerate(fingers.templates):
-        later = owners > sample
-        for probe in views:
-            found = pack.compare_all(probe, later)
-            np.maximum.at(similarity[sample], owners[later], found[: later.size][later])
-            compared += int(later.sum())
-        progress("Comparing", (sample + 1) / count)
-    seconds = time.process_time() - started
-    return np.maximum(similarity, similarity.T), compared / seconds
+    return pack, owners
 
 
 def _encode(unverified_template: bytes, assume_ppi: int | None) -> tuple[FingerTemplate, ...]:

@@ -31,12 +31,14 @@ class ManifestError(InvalidInput):
 class LabelledSample:
     """One file, the subject it is a sample of, and the set it belongs to.
 
-    A subject is an identity, or a finger of a set. All faces are of one set, which has no name.
+    A subject is an identity, or a finger of a set, of which the impressions have numbers. All faces are of one set,
+    which has no name.
     """
 
     path: Path
     subject: str
     set_name: str = ""
+    impression: str = ""
 
 
 def read_face_manifest(folder: Path) -> tuple[LabelledSample, ...]:
@@ -57,6 +59,21 @@ def read_fingerprint_manifest(folder: Path) -> tuple[LabelledSample, ...]:
     return _read(
         folder, FINGERPRINT_COLUMNS, lambda row: f"{row['set']}/{row['finger']}", unique=FINGERPRINT_COLUMNS[1:]
     )
+
+
+def same_impressions(
+    samples: Sequence[LabelledSample], folder: Path, others: Sequence[LabelledSample]
+) -> tuple[LabelledSample, ...]:
+    """Return what `others`, of `folder`, has of the impressions of `samples`, in their order.
+
+    Raises:
+        ManifestError: it lacks one of them.
+    """
+    found = {(other.subject, other.impression): other for other in others}
+    missing = sum((sample.subject, sample.impression) not in found for sample in samples)
+    if missing:
+        raise ManifestError(f"{missing} of {len(samples)} impressions are not in {folder / MANIFEST_NAME}")
+    return tuple(found[sample.subject, sample.impression] for sample in samples)
 
 
 def subject_numbers(samples: Sequence[LabelledSample]) -> NDArray[np.int64]:
@@ -88,7 +105,7 @@ def _read(
         for key in keys:
             if line_of.setdefault(key, line) != line:
                 raise ManifestError(f"line {line} of {MANIFEST_NAME} repeats the sample of line {line_of[key]}")
-        samples.append(LabelledSample(path, subject(row), row.get("set", "")))
+        samples.append(LabelledSample(path, subject(row), row.get("set", ""), row.get("impression", "")))
     if not samples:
         raise ManifestError(f"{MANIFEST_NAME} names no sample")
     return tuple(samples)

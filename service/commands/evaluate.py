@@ -21,7 +21,7 @@ from models.evaluation.faces import evaluate_faces
 from models.evaluation.fingerprints import evaluate_fingerprints
 from models.evaluation.fit import fit_calibration
 from models.evaluation.intervals import Interval
-from models.evaluation.manifest import read_face_manifest, read_fingerprint_manifest
+from models.evaluation.manifest import read_face_manifest, read_fingerprint_manifest, same_impressions
 from models.evaluation.reference import ReferenceFigures, measure_reference
 from models.evaluation.report import Evaluation
 from models.face import FaceEncoder
@@ -95,11 +95,19 @@ def fingerprints(
     limit: Limit = None,
     fit: Fit = False,
     assume_ppi: AssumePpi = None,
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR2",
+            help="Compare with the same impressions in another folder, where another extractor was used.",
+        ),
+    ] = None,
 ) -> None:
     """Measure fingerprint recognition; the manifest has the columns path, set, finger, impression."""
     samples = read_fingerprint_manifest(folder)[:limit]
+    others = None if against is None else same_impressions(samples, against, read_fingerprint_manifest(against))
     with _progress() as progress:
-        comparisons, evaluation = evaluate_fingerprints(samples, progress, assume_ppi=assume_ppi)
+        comparisons, evaluation = evaluate_fingerprints(samples, progress, against=others, assume_ppi=assume_ppi)
         calibration = _fitted(comparisons, folder, progress) if fit else None
     _draw(plot, evaluation, "fingerprint", None)
     _print(evaluation, None, calibration, as_json=as_json)

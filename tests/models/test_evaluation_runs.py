@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from models.evaluation.faces import EncodedFaces, comparison_speed, encode_faces
 from models.evaluation.fingerprints import compare_fingers, encode_fingers
-from models.evaluation.manifest import LabelledSample, ManifestError, read_fingerprint_manifest
+from models.evaluation.manifest import LabelledSample, ManifestError, read_fingerprint_manifest, same_impressions
 from models.evaluation.reference import load_reference
 from models.fingerprint.formats import iso2005
 from models.fingerprint.synthetic import synthetic_template
@@ -109,6 +109,33 @@ def test_a_wrong_resolution_can_be_put_right_for_all_records(fingers: Path, tmp_
     moved = [replace(sample, path=tmp_path / sample.path.name) for sample in samples]
     assert encode_fingers(moved, silent).templates != right.templates
     assert encode_fingers(moved, silent, assume_ppi=500).templates == right.templates
+
+
+def test_extractors_are_compared_with_each_other(fingers: Path, tmp_path: Path) -> None:
+    """An impression meets all others as the other folder has them, not itself: 36 samples, each pair once."""
+    for path in fingers.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    lines = (fingers / "manifest.csv").read_text(encoding="utf-8").splitlines()
+    (tmp_path / "manifest.csv").write_text("\n".join([lines[0], *reversed(lines[1:])]), encoding="utf-8")
+    alone, across = (
+        run_json("fingerprints", str(fingers)),
+        run_json("fingerprints", str(fingers), "--against", str(tmp_path)),
+    )
+    assert (across["mated"], across["nonmated"]) == (36, 594)
+    assert (across["eer"], across["rank1"]) == (alone["eer"], alone["rank1"])
+    (tmp_path / "0_0.iso").write_bytes((tmp_path / "1_1.iso").read_bytes())
+    assert run_json("fingerprints", str(fingers), "--against", str(tmp_path))["rank1"] < alone["rank1"]
+
+
+def test_another_folder_without_some_impressions_is_refused(fingers: Path, tmp_path: Path) -> None:
+    lines = (fingers / "manifest.csv").read_text(encoding="utf-8").splitlines()
+    (tmp_path / "manifest.csv").write_text("\n".join(lines[:-2]), encoding="utf-8")
+    for line in lines[1:-2]:
+        name = line.split(",")[0]
+        (tmp_path / name).write_bytes((fingers / name).read_bytes())
+    samples = read_fingerprint_manifest(fingers)
+    with pytest.raises(ManifestError, match="2 of 36 impressions"):
+        same_impressions(samples, tmp_path, read_fingerprint_manifest(tmp_path))
 
 
 def test_table_plot_and_limit(fingers: Path, tmp_path: Path) -> None:
