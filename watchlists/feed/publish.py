@@ -90,6 +90,12 @@ class Composed:
     withheld: tuple[str, ...]
     taken: int
 
+    @property
+    def standing(self) -> Mapping[str, bool]:
+        """Of each entry that the page names, whether the receiver has it afterwards: what the page says of it last."""
+        named = (change for change in self.page.changes if not isinstance(change, Withheld))
+        return {change.entry: isinstance(change, Put) for change in named}
+
 
 def compose(
     after: Position,

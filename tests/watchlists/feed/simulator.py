@@ -24,7 +24,7 @@ from tests.watchlists.makers import NOW, SUBJECT, faces
 from watchlists.agreements.decide import RuleBook
 from watchlists.feed import AcceptedPage, FeedId, FeedState, Receiver, TrustedFeed, pin
 from watchlists.feed.content import receiving_key_id
-from watchlists.feed.messages import START, Page, Part, Position, Put, RoleKeys, Roles, Root, Timestamp, Withdraw
+from watchlists.feed.messages import START, Page, Part, Position, RoleKeys, Roles, Root, Timestamp
 from watchlists.feed.publish import Addressee, Composed, Offer, compose, sign_message, sign_page, timestamp
 from watchlists.feed.residency import node_of
 from watchlists.feed.signing import LocalSigner, key_id
@@ -124,10 +124,9 @@ class PartnerSimulator:
         addressee = Addressee(self.feed, node_of(XA), self.receiving.public_key())
         composed = compose(self.head, self._offers, addressee, self.rules, self._held, self.now)
         del self._offers[: composed.taken]
-        named = [change for change in composed.page.changes if isinstance(change, Put | Withdraw)]
-        self._held |= {change.entry for change in named if isinstance(change, Put)}
-        self._held -= {change.entry for change in named if isinstance(change, Withdraw)}
-        self.pages = [_without(page, {change.entry for change in named}) for page in self.pages] + [composed]
+        standing = composed.standing
+        self._held = (self._held - standing.keys()) | {name for name, stands in standing.items() if stands}
+        self.pages = [_without(page, set(standing)) for page in self.pages] + [composed]
         return composed
 
     def rotate(self, keys: Keys, signed_by: Iterable[LocalSigner] | None = None) -> Root:

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.watchlists.feed.simulator import LOCAL, WANTED, Keys, PartnerSimulator, signer, signers
@@ -182,6 +182,7 @@ ACTS = st.lists(
 
 @settings(max_examples=60, deadline=None)
 @given(acts=ACTS)
+@example(acts=[("put", "B"), ("keep home", "B"), ("put", "B"), ("turn", ""), ("keep home", "B")])
 def test_whatever_happens_in_whatever_order_the_receiver_ends_with_what_it_may_have(
     rules: RuleBook, acts: list[tuple[str, str]]
 ) -> None:
