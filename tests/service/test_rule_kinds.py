@@ -149,6 +149,21 @@ class TestSilentAlarm:
         assert (candidate["entry"], candidate["silent"], candidate["level"]) == ("E-1", True, "reference")
         assert discreet.event_of(check)["flag_id"] == flag["id"]
 
+    @pytest.mark.parametrize("enrolled", [False, True])
+    def test_rule_kind_27_a_silent_alarm_stays_silent_when_its_quota_is_used_up(
+        self, scene: Scene, *, enrolled: bool
+    ) -> None:
+        """Beside an agreement that would show it; what the terminal is told does not depend on the entry."""
+        scene.agree(permit("search", "quota(1)"), SILENT, actions=CHECKS)
+        scene.agree(SEARCH, REFERENCE, actions=CHECKS, name="plain")
+        if enrolled:
+            scene.enrol(**DISCREET)
+        answers = [scene.check() for _ in range(2)]
+        assert [answer["quotas"][0]["left"] for answer in answers] == [0, 0]
+        assert [answer["outcome"] for answer in answers] == ["no-candidates", "incomplete"]
+        assert [answer["candidates"] for answer in answers] == [[], []]
+        assert [len(scene.flagged(answer["check_id"])) for answer in answers] == [enrolled, enrolled]
+
     def test_rule_kind_05_where_nobody_is_found_there_is_no_flag(self, discreet: Scene) -> None:
         assert discreet.flag_of(discreet.check()["check_id"]) is None
 

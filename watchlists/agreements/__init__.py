@@ -2,7 +2,7 @@
 
 from watchlists.agreements.actions import Deed, Extra
 from watchlists.agreements.calendar import Status
-from watchlists.agreements.decide import RuleBook, Ruling
+from watchlists.agreements.decide import RuleBook
 from watchlists.agreements.disclosure import (
     NOTHING,
     Clause,
@@ -18,6 +18,7 @@ from watchlists.agreements.facts import Request
 from watchlists.agreements.holder import RuleBookHolder
 from watchlists.agreements.levels import Level
 from watchlists.agreements.load import Agreement, load_agreement, load_agreements
+from watchlists.agreements.ruling import Ruling
 from watchlists.agreements.standing import Demand, Quota, Standing
 from watchlists.agreements.terms import Terms
 

@@ -10,7 +10,7 @@ from typing import Final
 from watchlists.agreements.actions import Deed
 from watchlists.agreements.case_format import NOTHING_WORD, Expect
 from watchlists.agreements.cases import Case
-from watchlists.agreements.decide import RuleBook, Ruling
+from watchlists.agreements.decide import RuleBook
 from watchlists.agreements.disclosure import Clause
 from watchlists.agreements.duties import Duty
 from watchlists.agreements.entering import EnteredSamples, may_enter
@@ -18,6 +18,7 @@ from watchlists.agreements.explain import Explanation, explain
 from watchlists.agreements.findings import spelt
 from watchlists.agreements.levels import Level
 from watchlists.agreements.load import Agreement
+from watchlists.agreements.ruling import Ruling
 from watchlists.agreements.terms import Terms
 from watchlists.agreements.transfer import Consent, Recipient, may_transfer
 from watchlists.records import Entry, Subject

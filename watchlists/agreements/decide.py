@@ -15,15 +15,16 @@ The trust rules, all of them:
    at the highest score, at once or after a confirmation. A rule that shows more for a lower score therefore makes
    nothing visible by itself.
 9. *Level none is silence.* If the score of a hit earns no level, the hit is left out as if the alert did not exist.
-10. *Handling adds up.* The codes of the alert and the obligations of every permit that helped, in any agreement; where
-    two differ, the strictest.
+10. *Handling adds up.* The codes of the alert and the obligations of every permit that helps or binds, in any
+    agreement; where two differ, the strictest.
 11. *The owner's own word comes first.* Whom an entry excludes, from whom it is still hidden, and whether it is for
     exercises only, is decided before any rule is asked, and no rule can change it.
 12. *What waits, waits whole.* If a rule that permits a level asks for reviewers or for the owner's release, that level
     and every higher one is seen only afterwards, even if another rule would show it at once. Links and misused
     identities wait by their own permits too.
 13. *Preconditions are part of a permit.* A permit to search that asks for a justification, for the owner's prior
-    authorisation, or for what is left of a quota, does not count without it.
+    authorisation, or for what is left of a quota, gives nothing without it. It binds without it: its agreement's
+    obligations count as if nothing were missing, so what is missing never shows more, nor shows it sooner.
 14. *One's own needs no permit.* To enter an alert and to carry out an action is stopped by a forbid only; a permit adds
     obligations.
 """
@@ -32,23 +33,24 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from enum import StrEnum
 from functools import partial
 from hashlib import sha256
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from watchlists.agreements.actions import WITHOUT_PERMIT, WITHOUT_PURPOSE, Deed
 from watchlists.agreements.calendar import Calendar, Status
 from watchlists.agreements.disclosure import NOTHING, Clause, Disclosure, tenths
 from watchlists.agreements.facts import Facts, Request
-from watchlists.agreements.ladder import clause_of, climb, conclude
+from watchlists.agreements.ladder import climb, conclude
 from watchlists.agreements.levels import Level
 from watchlists.agreements.load import Agreement
-from watchlists.agreements.panel import Panel, Permits
+from watchlists.agreements.memo import Memo
+from watchlists.agreements.own_word import as_of, withheld
+from watchlists.agreements.panel import Panel
+from watchlists.agreements.ruling import Ruling, rule_on
 from watchlists.agreements.standing import Standing, counts, standing
-from watchlists.agreements.terms import NO_TERMS, Terms
 from watchlists.records import VisibilityClass
 
 HIGHEST_SCORE: Final = 1000
@@ -56,19 +58,7 @@ HIGHEST_SCORE: Final = 1000
 
 MEMO_CLASSES: Final = 200_000
 MEMO_SETS: Final = 512
-"""Entries after which a memo is emptied, so that requests cannot fill the memory with contexts of their own making."""
-
-_K = TypeVar("_K")
-_V = TypeVar("_V")
-
-
-@dataclass(frozen=True, slots=True)
-class Ruling:
-    """Whether a deed is allowed, on what terms, and which clauses said so: those that forbid it if it is not."""
-
-    allowed: bool
-    terms: Terms = NO_TERMS
-    decided_by: tuple[Clause, ...] = ()
+"""How much is remembered of what was decided: in memos of single classes, and of whole sets."""
 
 
 class RuleBook:
@@ -84,13 +74,15 @@ class RuleBook:
         self.agreements = self._calendar.agreements
         self._reads = frozenset[str]().union(*(agreement.reads for agreement in self.agreements))
         self._purposes = frozenset[str]().union(*(agreement.purposes for agreement in self.agreements))
-        self._fingerprints: dict[tuple[int, str], str] = {}
-        self._read: dict[Request, Request] = {}
+        self._fingerprints = Memo[tuple[int, str], str](MEMO_SETS)
+        self._read = Memo[Request, Request](MEMO_SETS)
         self._panels: dict[tuple[tuple[Agreement, ...], frozenset[Agreement], str | None], Panel] = {}
-        self._visible: dict[tuple[int, Request, VisibilityClass], bool] = {}
-        self._visible_sets: dict[tuple[int, Request, frozenset[VisibilityClass], int], frozenset[VisibilityClass]] = {}
-        self._reveals: dict[frozenset[VisibilityClass], list[datetime]] = {}
-        self._disclosures: dict[tuple[int, Request, VisibilityClass, int], Disclosure] = {}
+        self._visible = Memo[tuple[int, Request, VisibilityClass], bool](MEMO_CLASSES)
+        self._visible_sets = Memo[tuple[int, Request, frozenset[VisibilityClass], int], frozenset[VisibilityClass]](
+            MEMO_SETS
+        )
+        self._reveals = Memo[frozenset[VisibilityClass], list[datetime]](MEMO_SETS)
+        self._disclosures = Memo[tuple[int, Request, VisibilityClass, int], Disclosure](MEMO_CLASSES)
 
     def in_force(self, now: datetime) -> tuple[Agreement, ...]:
         """The agreements in force at `now`, which must know its time zone, by id.
@@ -124,8 +116,8 @@ class RuleBook:
         found = self._fingerprints.get(key)
         if found is None:
             binding = [agreement for agreement in self._calendar.in_force(key[0]) if partner in agreement.parties]
-            found = sha256("\0\0".join(agreement.text for agreement in binding).encode()).hexdigest()
-            _remember(self._fingerprints, key, found, MEMO_SETS)
+            texts = "\0\0".join(agreement.text for agreement in binding)
+            found = self._fingerprints.keep(key, sha256(texts.encode()).hexdigest())
         return found
 
     def standing(self, request: Request, now: datetime) -> Standing:
@@ -144,7 +136,7 @@ class RuleBook:
         found = self._visible_sets.get(key)
         if found is None:
             found = frozenset(klass for klass in asked if self._is_visible(epoch, request, as_of(klass, now)))
-            _remember(self._visible_sets, key, found, MEMO_SETS)
+            self._visible_sets.keep(key, found)
         return found
 
     def disclosure(self, request: Request, klass: VisibilityClass, score: float, now: datetime) -> Disclosure:
@@ -161,8 +153,7 @@ class RuleBook:
         key = (epoch, request, as_of(klass, now), min(tenths(score), HIGHEST_SCORE))
         found = self._disclosures.get(key)
         if found is None:
-            found = self._decide(*key)
-            _remember(self._disclosures, key, found, MEMO_CLASSES)
+            found = self._disclosures.keep(key, self._decide(*key))
         return found
 
     def ask(self, deed: Deed, request: Request, klass: VisibilityClass, now: datetime, **more: Any) -> Ruling:
@@ -181,18 +172,7 @@ class RuleBook:
         asking = replace(request, exercise=klass.conditions.exercise) if purpose is None else request
         if deed not in WITHOUT_PERMIT and withheld(asking, klass) is not None:
             return Ruling(allowed=False)
-        panel = self._panel(self._calendar.epoch(now), request, klass, purpose)
-        if not panel.hears(deed):
-            return Ruling(allowed=deed in WITHOUT_PERMIT)
-        try:
-            verdict = panel.ask(deed.value, Facts(request, klass), more)
-        except ValueError:  # words that cannot be put to Cedar
-            return Ruling(allowed=False)
-        if verdict.vetoed:
-            return Ruling(allowed=False, decided_by=_clauses({**verdict.forbids, **verdict.faults}))
-        duties = (duty for policies in verdict.permits.values() for policy in policies for duty in policy.duties)
-        allowed = bool(verdict.permits) or deed in WITHOUT_PERMIT
-        return Ruling(allowed, Terms.merge(duties), _clauses(verdict.permits))
+        return rule_on(deed, self._panel(self._calendar.epoch(now), request, klass, purpose), request, klass, more)
 
     def speaking(self, request: Request, klass: VisibilityClass, now: datetime) -> tuple[Agreement, ...]:
         """The agreements in force between the two sides, by id."""
@@ -211,10 +191,9 @@ class RuleBook:
         found = self._visible.get(key)
         if found is None:
             asked = self._put(*key, HIGHEST_SCORE) if withheld(request, klass) is None else None
-            found = asked is not None and any(
-                rung.level is not Level.NONE for rung in climb(*asked, partial(counts, request, klass.owner))
-            )
-            _remember(self._visible, key, found, MEMO_CLASSES)
+            rungs = climb(*asked, partial(counts, request, klass.owner)) if asked is not None else ()
+            found = any(rung.permits for rung in rungs if rung.level is not Level.NONE)
+            self._visible.keep(key, found)
         return found
 
     def _decide(self, epoch: int, request: Request, klass: VisibilityClass, score: int) -> Disclosure:
@@ -251,7 +230,7 @@ class RuleBook:
         moments = self._reveals.get(asked)
         if moments is None:
             moments = sorted(klass.conditions.hidden_until for klass in asked if klass.conditions.hidden_until)
-            _remember(self._reveals, asked, moments, MEMO_SETS)
+            self._reveals.keep(asked, moments)
         return bisect_right(moments, now)
 
     def _as_read(self, request: Request) -> Request:
@@ -263,44 +242,5 @@ class RuleBook:
                 unread["case_reference"] = None
             if "checkpoint" not in self._reads:
                 unread["checkpoint"] = ""
-            found = replace(request, **unread)
-            _remember(self._read, request, found, MEMO_SETS)
+            found = self._read.keep(request, replace(request, **unread))
         return found
-
-
-def as_of(klass: VisibilityClass, now: datetime) -> VisibilityClass:
-    """The class as it is at `now`: hidden no longer, if its moment has come."""
-    until = klass.conditions.hidden_until
-    if until is None or now < until:
-        return klass
-    return replace(klass, conditions=replace(klass.conditions, hidden_until=None))
-
-
-class Withheld(StrEnum):
-    """Why the owner's own word keeps an alert from a request."""
-
-    EXERCISE = "exercise"
-    EXCLUDED = "excluded"
-    HIDDEN = "hidden"
-
-
-def withheld(request: Request, klass: VisibilityClass) -> Withheld | None:
-    """Whether the owner's own word keeps the alert from the request, whatever any rule says."""
-    conditions = klass.conditions
-    if conditions.exercise != request.exercise:
-        return Withheld.EXERCISE
-    if request.partner in conditions.excluded or request.country in conditions.excluded:
-        return Withheld.EXCLUDED
-    if conditions.hidden_until is not None and request.partner != klass.owner:
-        return Withheld.HIDDEN
-    return None
-
-
-def _clauses(permits: Permits) -> tuple[Clause, ...]:
-    return tuple(clause_of(agreement, policy) for agreement, policies in permits.items() for policy in policies)
-
-
-def _remember(memo: dict[_K, _V], key: _K, value: _V, limit: int) -> None:
-    if len(memo) >= limit:
-        memo.clear()
-    memo[key] = value

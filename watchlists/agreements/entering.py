@@ -14,11 +14,12 @@ from datetime import datetime
 from typing import Any, Final
 
 from watchlists.agreements.actions import Deed
-from watchlists.agreements.decide import RuleBook, Ruling
+from watchlists.agreements.decide import RuleBook
 from watchlists.agreements.disclosure import Clause
 from watchlists.agreements.facts import Request
 from watchlists.agreements.load import Agreement
 from watchlists.agreements.retention import Schedule, schedule
+from watchlists.agreements.ruling import Ruling
 from watchlists.agreements.terms import NO_TERMS, Terms
 from watchlists.records import Entry, Partner, VisibilityClass
 

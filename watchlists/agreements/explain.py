@@ -17,7 +17,7 @@ from functools import partial
 
 from watchlists.agreements.actions import Extra
 from watchlists.agreements.calendar import Status
-from watchlists.agreements.decide import HIGHEST_SCORE, RuleBook, Withheld, as_of, withheld
+from watchlists.agreements.decide import HIGHEST_SCORE, RuleBook
 from watchlists.agreements.disclosure import NOTHING, Clause, Disclosure, tenths
 from watchlists.agreements.duties import Obligation
 from watchlists.agreements.facts import Request
@@ -25,7 +25,6 @@ from watchlists.agreements.findings import (
     Finding,
     Hearing,
     Why,
-    clauses_of,
     listed,
     moment,
     of_what_is_seen,
@@ -33,9 +32,10 @@ from watchlists.agreements.findings import (
     spelt,
     vetoed,
 )
-from watchlists.agreements.ladder import Rung, action_steps, ask_upwards, clause_of, extras_of
+from watchlists.agreements.ladder import Rung, action_steps, ask_upwards, clause_of, clauses_of, extras_of, holding
 from watchlists.agreements.levels import Level
 from watchlists.agreements.load import Agreement
+from watchlists.agreements.own_word import Withheld, as_of, withheld
 from watchlists.agreements.policies import Policy
 from watchlists.agreements.standing import Precondition, counts, unmet
 from watchlists.agreements.vocabulary import decimals
@@ -110,13 +110,12 @@ def _hear(book: RuleBook, request: Request, klass: VisibilityClass, score: float
     if asked is None:
         return None
     rungs = tuple(ask_upwards(*asked, partial(counts, request, klass.owner)))
-    holding = [rung for rung in rungs if rung.permits]
-    alert = bool(holding) and holding[-1].level >= Level.ALERT
+    alert = any(rung.level >= Level.ALERT for rung in holding(rungs))
     terms = book.disclosure(request, klass, score, now).duties
     return Hearing(
         rungs=rungs,
         extras={extra: asked[0].ask(extra.action, asked[1]) for extra in Extra} if alert else {},
-        helping=extras_of(*asked, holding[0]) if alert else {},
+        helping=extras_of(*asked, rungs[0]) if any(rung.level >= Level.ALERT for rung in rungs if rung.binding) else {},
         steps=tuple(action_steps(*asked, klass, terms)) if alert else (),
     )
 

@@ -11,9 +11,9 @@ from typing import Final
 from watchlists.agreements.actions import Extra
 from watchlists.agreements.disclosure import NO_ACTION, Clause, Disclosure
 from watchlists.agreements.duties import Duty, Obligation, Reviewers, text_of
-from watchlists.agreements.ladder import WAITING, Rung, clause_of, waits
+from watchlists.agreements.ladder import WAITING, Rung, Support, clause_of, clauses_of, holding
 from watchlists.agreements.levels import Level
-from watchlists.agreements.panel import Permits, Verdict
+from watchlists.agreements.panel import Verdict
 from watchlists.agreements.policies import Policy
 from watchlists.agreements.terms import is_handling
 from watchlists.records import VisibilityClass
@@ -74,27 +74,26 @@ class Hearing:
     Args:
         rungs: the search and each level, also those that do not hold.
         extras: what may be seen beside the levels; empty below level `alert`.
-        helping: the permits to extras that help.
+        helping: the permits that speak for extras.
         steps: the actions that were tried, the last of them carried out; empty below level `alert`.
     """
 
     rungs: tuple[Rung, ...]
     extras: Mapping[Extra, Verdict]
-    helping: Mapping[Extra, Permits]
+    helping: Mapping[Extra, Support]
     steps: tuple[tuple[str, Verdict], ...]
 
     @property
     def holding(self) -> tuple[Rung, ...]:
-        return tuple(rung for rung in self.rungs if rung.permits)
+        return holding(self.rungs)
 
     @property
     def policies(self) -> list[tuple[Clause, Policy]]:
-        """The permits that help, whose duties count."""
-        permits = [*(rung.permits for rung in self.rungs), *self.helping.values()]
+        """The permits whose duties count."""
         return [
             (clause_of(agreement, policy), policy)
-            for matched in permits
-            for agreement, policies in matched.items()
+            for support in (*self.rungs, *self.helping.values())
+            for agreement, policies in support.binding.items()
             for policy in policies
         ]
 
@@ -112,10 +111,6 @@ class Hearing:
             for permits in (verdict.permits, verdict.forbids, verdict.faults)
             for clause in clauses_of(permits)
         )
-
-
-def clauses_of(permits: Permits) -> tuple[Clause, ...]:
-    return tuple(clause_of(agreement, policy) for agreement, policies in permits.items() for policy in policies)
 
 
 def spelt(clause: Clause) -> str:
@@ -159,9 +154,9 @@ def of_what_is_seen(hearing: Hearing, disclosure: Disclosure, klass: VisibilityC
     if disclosure.silent:
         by = _asking_for(hearing, Obligation.SILENT_ALARM)
         yield Finding(Why.SILENT, f"silent alarm: the terminal sees nothing, the supervisor does, by {listed(by)}", by)
-    for extra, permits in hearing.helping.items():
-        by = clauses_of(permits)
-        yield Finding(Why.EXTRA, f"{extra}: permitted by {listed(by)}", by, extra)
+    for extra, support in hearing.helping.items():
+        if extra in hearing.extras and (by := clauses_of(support.permits)):
+            yield Finding(Why.EXTRA, f"{extra}: permitted by {listed(by)}", by, extra)
     yield from _actions(hearing, klass)
     yield from _handling(hearing, disclosure, klass)
     yield from (_duty(hearing, duty) for duty in disclosure.duties.duties if not is_handling(duty.obligation))
@@ -177,7 +172,8 @@ def _levels(hearing: Hearing) -> Iterator[Finding]:
 
 
 def _waiting(hearing: Hearing) -> Iterator[Finding]:
-    first = next((rung for rung in hearing.holding if rung.waits), None)
+    highest = hearing.holding[-1].level
+    first = next((rung for rung in hearing.rungs if rung.waits and rung.level <= highest), None)
     if first is None:
         return
     what = "anything" if first.level in (Level.NONE, Level.HIT) else f"{first.level} and what is above"
@@ -191,9 +187,9 @@ def _waiting(hearing: Hearing) -> Iterator[Finding]:
 
 
 def _waiting_extras(hearing: Hearing) -> Iterator[Finding]:
-    for extra, permits in hearing.helping.items():
-        if waits(permits):
-            by = clauses_of(permits)
+    for extra, support in hearing.helping.items():
+        if extra in hearing.extras and support.permits and support.waits:
+            by = clauses_of(support.binding)
             yield Finding(Why.WAITS, f"{extra}: only after a confirmation, by {listed(by)}", by, extra)
 
 

@@ -8,9 +8,10 @@ from datetime import datetime
 from typing import Final
 
 from watchlists.agreements.actions import Deed
-from watchlists.agreements.decide import RuleBook, Ruling
+from watchlists.agreements.decide import RuleBook
 from watchlists.agreements.duties import Obligation
 from watchlists.agreements.facts import Request
+from watchlists.agreements.ruling import Ruling
 from watchlists.records import VisibilityClass
 
 BY_CONSENT: Final = frozenset({Obligation.ONWARD_TRANSFER_BY_CONSENT, "tlp-red", "tlp-amber-strict", "europol-h2"})

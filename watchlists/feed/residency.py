@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Final
 
-from watchlists.agreements.decide import RuleBook, as_of, withheld
+from watchlists.agreements.decide import RuleBook
 from watchlists.agreements.facts import Request
+from watchlists.agreements.own_word import as_of, withheld
 from watchlists.agreements.retention import copy_expiry
 from watchlists.records import Partner, VisibilityClass
 
