@@ -28,6 +28,7 @@ from service.emergencies import Emergencies
 from service.enrolment import Enrolment
 from service.entry_rulings import EntryRulings
 from service.errors import Problem
+from service.flag_outbox import FlagOpener, FlagOutbox
 from service.flags import Flags
 from service.freshness import Freshness
 from service.gate import Gate
@@ -52,6 +53,8 @@ from watchlists.gallery import LocalGallery
 
 AUTHENTICATION_THREADS = 4  # of their own, so that recognising a token never waits behind work
 HOUSEKEEPING_SECONDS = 10.0
+FLAGS_SECONDS = 0.5
+"""Grid on which flags are opened: no check moves it."""
 
 DESCRIPTION = """Cross-border biometric identity checks under each partner's own data-handling rules.
 
@@ -81,7 +84,7 @@ def bootstrap(
     supervisors = Emergencies(store.engine, store.keys, board, lambda: rules.current, settings.max_emergency, clock)
     preconditions = Preconditions(grants, supervisors, Quotas(store.engine))
     duties = Duties(store.engine, board)
-    ledger = Ledger(store.engine, store.keys, Flags(duties), settings.keep_answers)
+    ledger = Ledger(store.engine, store.keys, FlagOutbox(store.keys), settings.keep_answers)
     return Runtime(
         settings=settings,
         store=store,
@@ -108,6 +111,7 @@ def bootstrap(
         emergencies=supervisors,
         preconditions=preconditions,
         duties=duties,
+        flag_opener=FlagOpener(store.engine, store.keys, Flags(duties), metrics),
         log_reviews=LogReviews(store.engine, board),
         retention=Retention(store, gallery, board, lambda: rules.current, settings.review_warning),
         admission=Admission(settings.workers, settings.answer_within),
@@ -166,13 +170,22 @@ def _describe_problems(app: FastAPI) -> None:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Keep house while the app runs, and let go of everything afterwards."""
+    """Open flags and keep house while the app runs, and let go of everything afterwards."""
     runtime: Runtime = app.state.runtime
     async with anyio.create_task_group() as tasks:
+        tasks.start_soon(_open_flags, runtime)
         tasks.start_soon(_keep_house, runtime)
         yield
         tasks.cancel_scope.cancel()
     runtime.close()
+
+
+async def _open_flags(runtime: Runtime) -> None:
+    """Begin with what was left behind, then look at every moment of the grid."""
+    while True:
+        opened = await anyio.to_thread.run_sync(runtime.open_flags)
+        grid = FLAGS_SECONDS if opened else HOUSEKEEPING_SECONDS
+        await anyio.sleep(grid - anyio.current_time() % grid)
 
 
 async def _keep_house(runtime: Runtime) -> None:

@@ -23,6 +23,7 @@ class EventKind(StrEnum):
 
     CHECK_ANSWERED = "check-answered"
     CHECK_REPEATED = "check-repeated"
+    FLAG_OPENED = "flag-opened"
     SAMPLES_COMPARED = "samples-compared"
     WATCHLIST_PUT = "watchlist-put"
     ENTRIES_PUT = "entries-put"

@@ -72,7 +72,7 @@ class Checks:
             conclusion = self._search(rules, gathered, probe, now)
         except EntryChanged:
             conclusion = self._search(rules, gathered, probe, now)
-        # 10. Flag for people to decide, audit, answer: in one transaction, or not at all.
+        # 10. Leave to be flagged for people to decide, audit, answer: in one transaction, or not at all.
         return self.ledger.conclude(caller, request, conclusion)
 
     def _search(self, rules: RuleBook, gathered: Gathered, probe: EncodedSamples, now: datetime) -> Conclusion:

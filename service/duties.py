@@ -2,82 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, and_, or_, select
 
+from service.flagged import FlaggedCandidate, FlagToOpen, Owed
 from service.lapses import CONSEQUENCES, Lapse
 from service.notices import NoticeDetails, NoticeKind, Notices
 from service.schema import checks, duties, flag_candidates, flags
-from watchlists.agreements import Disclosure, Obligation
+from watchlists.agreements import Obligation
 from watchlists.database import wipe_deleted, writing
-
-TIMED: Final = (Obligation.CONFIRM_WITHIN, Obligation.RELEASE_BY_OWNER, Obligation.EX_POST_AUTHORISATION)
-"""Duties with a deadline, after which they take effect unsettled."""
-
-
-@dataclass(frozen=True, slots=True)
-class Owed:
-    """One duty, and the moment from which on it is too late; None if there is no hurry."""
-
-    obligation: Obligation
-    due_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class OpenedFlag:
-    """A flag as its duties begin.
-
-    Args:
-        id: of the flag.
-        partner: who asked.
-        check_id, checkpoint, purpose: of the check.
-        complete: whether everything that could be searched was.
-        at: when it was opened.
-        emergency: the emergency that the check belongs to.
-        exercise: nothing of it is real.
-    """
-
-    id: UUID
-    partner: str
-    check_id: UUID
-    checkpoint: str
-    purpose: str
-    complete: bool
-    at: datetime
-    emergency: UUID | None = None
-    exercise: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class FlaggedCandidate:
-    """A candidate of a flag, of whose entry the rules have decided."""
-
-    id: UUID
-    owner: str
-    watchlist: str
-    entry: str
-    decision: Disclosure
-
-
-def owed(decision: Disclosure, at: datetime) -> tuple[Owed, ...]:
-    """Return the duties that a disclosure leaves, those with a deadline first.
-
-    `notify-owner` is due at once: to open the duties is to settle it.
-    """
-    terms = decision.duties
-    found = [
-        Owed(obligation, at + within) for obligation in TIMED if (within := terms.duration(obligation)) is not None
-    ]
-    if terms.has(Obligation.NOTIFY_OWNER):
-        found.append(Owed(Obligation.NOTIFY_OWNER, at))
-    if terms.has(Obligation.ALWAYS_REVIEW):
-        found.append(Owed(Obligation.ALWAYS_REVIEW, None))
-    return tuple(found)
 
 
 class Duties:
@@ -87,13 +23,13 @@ class Duties:
         self._engine = engine
         self._notices = notices
 
-    def open(self, connection: Connection, flag: OpenedFlag, candidates: Collection[FlaggedCandidate]) -> None:
+    def open(self, connection: Connection, flag: FlagToOpen) -> None:
         """Write down what is owed of the candidates, and tell their owners, in the transaction that opens the flag.
 
         The candidates' own rows are there already.
         """
-        for candidate in candidates:
-            for duty in owed(candidate.decision, flag.at):
+        for candidate in flag.candidates:
+            for duty in candidate.owed:
                 told = _notice_of(duty, flag, candidate)
                 if told is not None:
                     self._notices.post(connection, told[0], candidate.owner, flag.at, told[1])
@@ -164,7 +100,7 @@ class Duties:
         return True
 
 
-def _notice_of(duty: Owed, flag: OpenedFlag, candidate: FlaggedCandidate) -> tuple[NoticeKind, NoticeDetails] | None:
+def _notice_of(duty: Owed, flag: FlagToOpen, candidate: FlaggedCandidate) -> tuple[NoticeKind, NoticeDetails] | None:
     """What the owner is told at once of a duty; None if nothing."""
     details: dict[str, str | bool | None] = {
         "partner": flag.partner,

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Final
 
 from sqlalchemy import Connection
 
-from service.disclosure import DisclosedCandidate
-from service.duties import Duties, FlaggedCandidate, OpenedFlag
+from service import audit
+from service.audit import EventKind
+from service.duties import Duties
+from service.flagged import FlaggedCandidate, FlagToOpen
+from service.identity import Caller
+from service.roles import Role
 from service.schema import flag_candidates, flags
 
-__all__ = ["Flags", "OpenedFlag"]
+ACTOR: Final = "flag opener"
 
 
 class Flags:
@@ -20,8 +24,8 @@ class Flags:
     def __init__(self, duties: Duties) -> None:
         self._duties = duties
 
-    def open(self, connection: Connection, flag: OpenedFlag, candidates: Sequence[DisclosedCandidate]) -> None:
-        """Write a flag, its candidates and their duties in the transaction of the check.
+    def open(self, connection: Connection, flag: FlagToOpen) -> None:
+        """Write a flag that has candidates, its duties and its event in the transaction of `connection`.
 
         Candidates that the terminal sees nothing of are among them: reviewers do.
         """
@@ -37,27 +41,32 @@ class Flags:
                 exercise=flag.exercise,
             )
         )
-        connection.execute(flag_candidates.insert(), [_row(flag, candidate) for candidate in candidates])
-        self._duties.open(connection, flag, [_flagged(candidate) for candidate in candidates])
+        connection.execute(flag_candidates.insert(), [_row(flag, candidate) for candidate in flag.candidates])
+        self._duties.open(connection, flag)
+        actor = Caller(flag.partner, Role.OPERATOR, ACTOR)
+        audit.record(connection, EventKind.FLAG_OPENED, actor, flag.at, _event_details(flag))
 
 
-def _row(flag: OpenedFlag, candidate: DisclosedCandidate) -> dict[str, object]:
-    found, decision = candidate.found, candidate.decision
+def _row(flag: FlagToOpen, candidate: FlaggedCandidate) -> dict[str, object]:
     return {
         "candidate_id": str(candidate.id),
         "flag_id": str(flag.id),
-        "owner": found.klass.owner,
-        "watchlist": found.key.watchlist,
-        "entry": found.key.entry,
-        "score": found.score,
-        "level": decision.level.word,
-        "decided_by": [asdict(clause) for clause in decision.deciding],
-        "terms": list(decision.duties.texts),
-        "later_level": None if decision.later is None else decision.later.level.word,
-        "silent": decision.silent,
+        "owner": candidate.owner,
+        "watchlist": candidate.watchlist,
+        "entry": candidate.entry,
+        "score": candidate.score,
+        "level": candidate.level,
+        "decided_by": [asdict(clause) for clause in candidate.decided_by],
+        "terms": list(candidate.terms),
+        "later_level": candidate.later_level,
+        "silent": candidate.silent,
     }
 
 
-def _flagged(candidate: DisclosedCandidate) -> FlaggedCandidate:
-    found = candidate.found
-    return FlaggedCandidate(candidate.id, found.klass.owner, found.key.watchlist, found.key.entry, candidate.decision)
+def _event_details(flag: FlagToOpen) -> audit.Details:
+    return {
+        "check_id": str(flag.check_id),
+        "flag_id": str(flag.id),
+        "exercise": flag.exercise,
+        "candidates": [candidate.recorded for candidate in flag.candidates],
+    }

@@ -1,4 +1,7 @@
-"""What stays of a check: its answer for a while (sealed), its flag, its audit event. Never the probe."""
+"""What stays of a check: its answer for a while (sealed), what is to be flagged, its audit event. Never the probe.
+
+What is written before the answer is the same, in number and in size, whatever was found that the terminal does not see.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,8 @@ from service.api.messages import CandidateMessage, MatchAnswer, MatchRequest, Qu
 from service.audit import EventKind
 from service.disclosure import DisclosedCandidate
 from service.errors import CheckConflict
-from service.flags import Flags, OpenedFlag
+from service.flag_outbox import FlagOutbox, packed
+from service.flagged import FlaggedCandidate, FlagToOpen
 from service.identity import Caller
 from service.preconditions import Gathered
 from service.probes import EncodedSamples
@@ -58,10 +62,10 @@ class Conclusion:
 class Ledger:
     """Writes checks down and finds them again."""
 
-    def __init__(self, engine: Engine, keys: KeyRing, flags: Flags, keep_answers: timedelta) -> None:
+    def __init__(self, engine: Engine, keys: KeyRing, outbox: FlagOutbox, keep_answers: timedelta) -> None:
         self._engine = engine
         self._keys = keys
-        self._flags = flags
+        self._outbox = outbox
         self._keep_answers = keep_answers
 
     def recall(self, caller: Caller, request: MatchRequest, now: datetime, rules: str) -> MatchAnswer | None:
@@ -93,25 +97,24 @@ class Ledger:
         return answer
 
     def conclude(self, caller: Caller, request: MatchRequest, conclusion: Conclusion) -> MatchAnswer:
-        """Write answer, flag and audit event in one transaction and return the answer.
+        """Write answer, what is to be flagged, and audit event in one transaction and return the answer.
 
         Two requests of one check at the same time: the first to commit decides, the other returns its answer.
 
         Raises:
             CheckConflict: the other request had another body.
         """
-        flag_id = uuid4() if conclusion.candidates else None
-        answer = _answer(request, conclusion, flag_id)
+        flag = _flag(caller, request, conclusion)
+        answer = _answer(request, conclusion, flag.id)
         # Reckoned before the transaction begins: whoever holds the write lock should need little else.
-        digest = self._digest(caller, request)
-        details = self._event_details(caller, request, conclusion, flag_id)
+        digest, to_open = self._digest(caller, request), packed(flag)
+        details = self._event_details(caller, request, conclusion, flag)
         try:
             with writing(self._engine) as connection:
                 connection.execute(checks.delete().where(checks.c.answered_at < conclusion.at - self._keep_answers))
                 row = self._check_row(connection, caller, request, answer, conclusion)
                 connection.execute(checks.insert().values(row | {"request_digest": digest}))
-                if flag_id is not None:
-                    self._flags.open(connection, _opened(caller, request, conclusion, flag_id), conclusion.candidates)
+                self._outbox.put(connection, caller.partner, str(request.check_id), to_open)
                 audit.record(connection, EventKind.CHECK_ANSWERED, caller, conclusion.at, details)
         except IntegrityError:
             with self._engine.connect() as connection:
@@ -140,7 +143,7 @@ class Ledger:
         }
 
     def _event_details(
-        self, caller: Caller, request: MatchRequest, conclusion: Conclusion, flag_id: UUID | None
+        self, caller: Caller, request: MatchRequest, conclusion: Conclusion, flag: FlagToOpen
     ) -> audit.Details:
         details = {
             "check_id": str(request.check_id),
@@ -152,8 +155,9 @@ class Ledger:
             "checkpoint": request.checkpoint,
             "outcome": conclusion.outcome,
             "gallery_sequence": conclusion.gallery_sequence,
-            "flag_id": str(flag_id) if flag_id else None,
-            "disclosed": [_disclosed(candidate) for candidate in conclusion.candidates],
+            # Of what the terminal does not see, the event of the flag tells.
+            "flag_id": str(flag.id) if conclusion.shown else None,
+            "disclosed": [candidate.recorded for candidate in flag.candidates if candidate.shown],
         }
         return loggable(details, conclusion.gathered.log_terms)
 
@@ -199,7 +203,7 @@ def _bound_to(request: MatchRequest, rules: str) -> str:
     return f"{request.check_id} {rules}"
 
 
-def _answer(request: MatchRequest, conclusion: Conclusion, flag_id: UUID | None) -> MatchAnswer:
+def _answer(request: MatchRequest, conclusion: Conclusion, flag_id: UUID) -> MatchAnswer:
     return MatchAnswer(
         check_id=request.check_id,
         outcome=conclusion.outcome,
@@ -213,9 +217,9 @@ def _answer(request: MatchRequest, conclusion: Conclusion, flag_id: UUID | None)
     )
 
 
-def _opened(caller: Caller, request: MatchRequest, conclusion: Conclusion, flag_id: UUID) -> OpenedFlag:
-    return OpenedFlag(
-        id=flag_id,
+def _flag(caller: Caller, request: MatchRequest, conclusion: Conclusion) -> FlagToOpen:
+    return FlagToOpen(
+        id=uuid4(),
         partner=caller.partner,
         check_id=request.check_id,
         checkpoint=request.checkpoint,
@@ -224,18 +228,5 @@ def _opened(caller: Caller, request: MatchRequest, conclusion: Conclusion, flag_
         at=conclusion.at,
         emergency=request.emergency,
         exercise=request.exercise,
+        candidates=tuple(FlaggedCandidate.of(candidate, conclusion.at) for candidate in conclusion.candidates),
     )
-
-
-def _disclosed(candidate: DisclosedCandidate) -> dict[str, str | bool]:
-    found, decision = candidate.found, candidate.decision
-    clauses = ", ".join(f"{by.agreement} v{by.version} {by.clause}" for by in decision.deciding)
-    return {
-        "owner": found.klass.owner,
-        "watchlist": found.key.watchlist,
-        "entry": found.key.entry,
-        "level": decision.shown.word,
-        "silent": decision.silent,
-        "waits": decision.later is not None,
-        "decided_by": clauses,
-    }

@@ -12,6 +12,7 @@ from service.duties import Duties
 from service.emergencies import Emergencies
 from service.enrolment import Enrolment
 from service.errors import place_of
+from service.flag_outbox import FlagOpener
 from service.identity import TokenRegister
 from service.limits import Admission
 from service.log_review import LogReviews
@@ -44,6 +45,7 @@ class Runtime:
     emergencies: Emergencies
     preconditions: Preconditions
     duties: Duties
+    flag_opener: FlagOpener
     log_reviews: LogReviews
     retention: Retention
     admission: Admission
@@ -56,6 +58,18 @@ class Runtime:
         """Whether the gallery could be brought up to date just now, database included."""
         head = self.store.log.last_sequence()
         return self.gallery.catch_up() >= head
+
+    def open_flags(self) -> bool:
+        """Open the flags that checks have left; return False if all of that has to be tried again."""
+        try:
+            self.flag_opener.run(self.checks.clock())
+        except UNAVAILABLE:
+            log.warning("flags wait: the database is busy or away")
+        except Exception as error:  # noqa: BLE001 -- else no flag would be opened any more
+            log.error("flags wait: unhandled %s at %s", type(error).__name__, place_of(error))
+        else:
+            return True
+        return False
 
     def keep_house(self) -> None:
         """Do what is due without anybody asking. What fails leaves the rest to be done, and is tried again."""
@@ -111,6 +125,7 @@ class Runtime:
         self.preconditions.quotas.forget(self.checks.clock())
 
     def close(self) -> None:
-        """Let go of threads and database connections; nothing waits to be written."""
+        """Open the last flags, and let go of threads and database connections."""
         self.importers.shutdown()
+        self.open_flags()
         self.store.engine.dispose()

@@ -18,7 +18,7 @@ from sqlalchemy import (
     false,
 )
 
-from watchlists.schema import UtcDateTime, metadata
+from watchlists.schema import UtcDateTime, metadata, sealed_for
 
 tokens = Table(
     "tokens",
@@ -38,7 +38,7 @@ checks = Table(
     Column("partner", String(64), ForeignKey("partners.id"), primary_key=True),
     Column("check_id", String(36), primary_key=True),
     Column("request_digest", LargeBinary(32), nullable=False, comment="keyed, so that no probe can be guessed from it"),
-    Column("sealed_answer", LargeBinary, nullable=False, comment="what was disclosed, sealed for the asking partner"),
+    Column("sealed_answer", LargeBinary, nullable=False, info=sealed_for("partner"), comment="what was disclosed"),
     Column("answered_at", UtcDateTime, nullable=False),
     Index("checks_by_age", "answered_at"),
 )
@@ -76,6 +76,16 @@ flag_candidates = Table(
     Index("flag_candidates_by_flag", "flag_id"),
 )
 
+flags_to_open = Table(
+    "flags_to_open",
+    metadata,
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, comment="in order of the checks"),
+    Column("partner", String(64), ForeignKey("partners.id"), nullable=False, comment="who asked"),
+    Column("check_id", String(36), nullable=False),
+    Column("sealed", LargeBinary, nullable=False, info=sealed_for("partner"), comment="one size, whatever was found"),
+    sqlite_autoincrement=True,
+)
+
 audit_events = Table(
     "audit_events",
     metadata,
@@ -97,7 +107,7 @@ notices = Table(
     Column("kind", String(32), nullable=False, comment="service.notices.NoticeKind"),
     Column("at", UtcDateTime, nullable=False),
     Column("details", JSON, nullable=False, comment="never a biometric or biographic value"),
-    Column("sealed_text", LargeBinary, comment="for the partner alone, such as a case reference"),
+    Column("sealed_text", LargeBinary, info=sealed_for("partner"), comment="such as a case reference"),
     Column("once", String(64), comment="what it is about, if that is to be told one time only"),
     Index("notices_once", "partner", "kind", "once", unique=True),
     Index("notices_by_age", "at"),
@@ -126,7 +136,7 @@ emergencies = Table(
     Column("declared_at", UtcDateTime, nullable=False),
     Column("until", UtcDateTime, nullable=False),
     Column("ended_at", UtcDateTime, comment="before its time"),
-    Column("sealed_justification", LargeBinary, nullable=False, comment="for the declaring partner"),
+    Column("sealed_justification", LargeBinary, nullable=False, info=sealed_for("partner")),
 )
 
 quota_uses = Table(

@@ -31,6 +31,9 @@ class Metrics:
             ["scope"],
             registry=self.registry,
         )
+        self.flags_waiting = Gauge(
+            "crosscheck_flags_waiting", "Checks whose flags could not be opened yet", registry=self.registry
+        )
         self.admitted = Gauge(
             "crosscheck_checks_in_progress", "Checks being read, waiting or worked on", registry=self.registry
         )

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import RowMapping
 
-from service.duties import Owed, owed
+from service.flagged import Owed, owed
 from service.log_review import next_log_review
 from service.schema import checks, duties, flag_candidates, flags
 from tests.service.node import Node

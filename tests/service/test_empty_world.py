@@ -142,6 +142,7 @@ def stable_headers(answer: Response) -> dict[str, str]:
 
 def recorded(node: Node) -> list[Any]:
     """What is on record at XA: events, without the moment and the number of changes, and flags."""
+    node.settle()
     with node.runtime.store.engine.connect() as connection:
         events = connection.execute(select(audit_events).where(audit_events.c.partner == "xa")).mappings().all()
         opened = connection.execute(select(flags)).all()

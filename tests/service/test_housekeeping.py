@@ -55,7 +55,9 @@ def test_a_file_of_the_same_size_and_time_of_modification_is_followed(wanted: No
 
 def test_a_bug_in_one_part_leaves_the_others_to_be_done(wanted: Node, caplog: pytest.LogCaptureFixture) -> None:
     now, engine = wanted.clock(), wanted.runtime.store.engine
-    long_ago = {"agreement": "xa-xb", "partner": "xa", "day": (now - timedelta(days=9)).date(), "used": 1}
+    day = (now - timedelta(days=9)).date()
+    long_ago = {"agreement": "xa-xb", "partner": "xa", "day": day, "exercise": False, "used": 1}
+    wanted.settle()
     with writing(engine) as connection:
         candidate = connection.execute(select(flag_candidates.c.candidate_id)).scalar_one()
         unheard_of = {"candidate_id": candidate, "obligation": "unheard-of", "opened_at": now, "due_at": now}

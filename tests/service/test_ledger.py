@@ -16,6 +16,8 @@ WANTED, STRANGER = 1, 2
 
 
 def rows(node: Node, table: Table) -> list[RowMapping]:
+    """What is in a table, once all flags are open."""
+    node.settle()
     with node.runtime.store.engine.connect() as connection:
         return list(connection.execute(select(table)).mappings())
 

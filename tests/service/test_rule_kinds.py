@@ -37,6 +37,7 @@ from tests.service.scene import (
     rule,
     smudged,
 )
+from tests.service.test_ledger import events
 from tests.service.treaties import notices, permit
 from watchlists.records import EntryKey
 from watchlists.templates import Details
@@ -147,7 +148,19 @@ class TestSilentAlarm:
         assert (flag["partner"], flag["checkpoint"]) == ("xa", "XA-GATE-07")
         (candidate,) = discreet.flagged(check)
         assert (candidate["entry"], candidate["silent"], candidate["level"]) == ("E-1", True, "reference")
-        assert discreet.event_of(check)["flag_id"] == flag["id"]
+        (event,) = [event for event in events(discreet.node, "flag-opened") if event["check_id"] == check]
+        assert event["flag_id"] == flag["id"]
+        assert [(each["entry"], each["silent"]) for each in event["candidates"]] == [("E-1", True)]
+
+    def test_rule_kind_05_the_log_of_the_check_is_that_of_a_check_without_candidates(self, discreet: Scene) -> None:
+        nobody = discreet.event_of(discreet.check()["check_id"])
+        discreet.enrol(**DISCREET)
+        alarm = discreet.event_of(discreet.check()["check_id"])
+        own = ("check_id", "gallery_sequence")
+        assert {key: alarm[key] for key in alarm if key not in own} == {
+            key: nobody[key] for key in nobody if key not in own
+        }
+        assert (alarm["flag_id"], alarm["disclosed"]) == (None, [])
 
     @pytest.mark.parametrize("enrolled", [False, True])
     def test_rule_kind_27_a_silent_alarm_stays_silent_when_its_quota_is_used_up(

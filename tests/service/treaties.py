@@ -40,7 +40,8 @@ def sign(node: Node, *rules: str, name: str = "treaty", parties: Sequence[str] =
 
 
 def notices(node: Node, partner: str, kind: str | None = None) -> list[dict[str, Any]]:
-    """What a partner was told, as its supervisor reads it."""
+    """What a partner was told once all flags are open, as its supervisor reads it."""
+    node.settle()
     response = node.call(f"{partner}-reviewer", "GET", "/v1/notices")
     assert response.status_code == 200, response.text
     found: list[dict[str, Any]] = response.json()["notices"]

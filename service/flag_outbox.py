@@ -1,0 +1,128 @@
+"""Between check and flag: what is to be opened is written down sealed, in one size, and opened after the answer.
+
+To open a flag takes time, and a terminal must not see by the time of its answer that there was a silent alarm. So every
+check leaves one row of the same size, with candidates or without, and nothing else of a flag. An opener takes the rows
+on a grid of moments of its own, in which no check has a part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from pydantic import TypeAdapter
+from sqlalchemy import Connection, Engine, RowMapping, select
+
+from service.errors import place_of
+from service.flagged import FlagToOpen
+from service.flags import Flags
+from service.schema import flags_to_open
+from service.telemetry import Metrics, log
+from watchlists.database import UNAVAILABLE, writing
+from watchlists.keys import KeyRing
+
+STEP: Final = 4096
+"""Bytes: what is sealed is filled up with blanks to the next multiple."""
+BATCH: Final = 20
+"""Rows of one transaction, so that no check waits long for its turn to write."""
+RETRY_AFTER: Final = timedelta(minutes=1)
+"""When a row that could not be opened is tried again."""
+SEALED_FLAG: Final = "flag to open"
+
+_FORM: Final = TypeAdapter(FlagToOpen)
+
+
+def packed(flag: FlagToOpen) -> bytes:
+    """Return a flag as JSON, in one of few sizes."""
+    plain = _FORM.dump_json(flag)
+    return plain.ljust(-(-len(plain) // STEP) * STEP)
+
+
+def unpacked(packed: bytes) -> FlagToOpen:
+    """Return what `packed` was given.
+
+    Raises:
+        ValueError: it is of a form that this version does not know.
+    """
+    return _FORM.validate_json(packed)
+
+
+class FlagOutbox:
+    """Takes what checks leave to be flagged."""
+
+    def __init__(self, keys: KeyRing) -> None:
+        self._keys = keys
+
+    def put(self, connection: Connection, partner: str, check_id: str, content: bytes) -> None:
+        """Leave what `packed` gave, sealed for the asking partner, in the transaction of its check."""
+        sealed = self._keys.seal_for(partner, SEALED_FLAG, content, check_id, connection=connection)
+        connection.execute(flags_to_open.insert().values(partner=partner, check_id=check_id, sealed=sealed))
+
+
+class FlagOpener:
+    """Opens the flags that checks have left, each once: also after a crash, and with several processes at it.
+
+    What does not open stays, for people to look into, and does not keep the others waiting.
+    """
+
+    def __init__(self, engine: Engine, keys: KeyRing, flags: Flags, metrics: Metrics) -> None:
+        self._engine = engine
+        self._keys = keys
+        self._flags = flags
+        self._metrics = metrics
+        self._failed_at: dict[int, datetime] = {}
+
+    def run(self, now: datetime) -> int:
+        """Open what waits, in the order of the checks; return how many rows stay behind.
+
+        Raises:
+            UNAVAILABLE: the database is busy or away; nothing is lost.
+        """
+        left = dict[int, datetime]()
+        last = 0
+        while numbers := self._waiting(last):
+            left |= self._try(numbers, now)
+            last = numbers[-1]
+        self._failed_at = left
+        self._metrics.flags_waiting.set(len(left))
+        return len(left)
+
+    def _waiting(self, after: int) -> Sequence[int]:
+        found = select(flags_to_open.c.number).where(flags_to_open.c.number > after)
+        with self._engine.connect() as connection:
+            return connection.execute(found.order_by(flags_to_open.c.number).limit(BATCH)).scalars().all()
+
+    def _try(self, numbers: Sequence[int], now: datetime) -> dict[int, datetime]:
+        """Open these rows, but for those that failed lately; return which stay, and when they failed."""
+        lately = {number: at for number, at in self._failed_at.items() if number in numbers and _is_lately(at, now)}
+        if not (due := [number for number in numbers if number not in lately]):
+            return lately
+        with writing(self._engine) as connection:
+            failed = [number for number in due if not self._open(connection, number)]
+        return lately | dict.fromkeys(failed, now)
+
+    def _open(self, connection: Connection, number: int) -> bool:
+        """Open one flag, or leave everything as it was and return False."""
+        try:
+            with connection.begin_nested():
+                taken = flags_to_open.delete().where(flags_to_open.c.number == number).returning(flags_to_open)
+                row = connection.execute(taken).mappings().one_or_none()
+                if row is not None:  # else another process was here
+                    self._open_taken(connection, row)
+        except UNAVAILABLE:
+            raise
+        except Exception as error:  # noqa: BLE001 -- whatever it is, the flags behind it must be opened
+            log.error("a flag was not opened: %s at %s", type(error).__name__, place_of(error))
+            return False
+        return True
+
+    def _open_taken(self, connection: Connection, row: RowMapping) -> None:
+        partner, check_id = row["partner"], row["check_id"]
+        flag = unpacked(self._keys.open_for(partner, SEALED_FLAG, row["sealed"], check_id, connection=connection))
+        if flag.candidates:
+            self._flags.open(connection, flag)
+
+
+def _is_lately(at: datetime, now: datetime) -> bool:
+    return timedelta() <= now - at < RETRY_AFTER
