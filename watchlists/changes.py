@@ -48,6 +48,15 @@ class NewChange:
     owner: str
 
 
+def hold_log(connection: Connection) -> int:
+    """Have the turn to write entries until the transaction of `connection` ends; return the number of the last change.
+
+    What is read of entries afterwards stays so until then.
+    """
+    head: int = connection.execute(select(change_head.c.last_sequence).with_for_update()).scalar_one()
+    return head
+
+
 class ChangeWriter:
     """Appends changes in one write transaction.
 
@@ -59,8 +68,7 @@ class ChangeWriter:
     def __init__(self, connection: Connection, now: datetime) -> None:
         self._connection = connection
         self._now = now
-        locked = select(change_head.c.last_sequence).with_for_update()
-        self._last: int = connection.execute(locked).scalar_one()
+        self._last = hold_log(connection)
 
     def append(self, new: Sequence[NewChange]) -> range:
         """Append changes; return their sequence numbers."""

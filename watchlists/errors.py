@@ -73,6 +73,16 @@ class RootKeyUnusable(CrosscheckError):
     hint = "Restore the root key of this data folder from its backup; without it nothing that is sealed can be opened."
 
 
+class EntriesUnreadable(CrosscheckError):
+    """Entries that do not open stand in the way of what was to be done."""
+
+    slug = "entries-unreadable"
+    hint = (
+        "`crosscheck doctor --deep` names them. Have their owner write them again, or withdraw them; then run the same "
+        "command again."
+    )
+
+
 class SealBroken(CrosscheckError):
     """A sealed value was changed, was moved from elsewhere, or was sealed under another key."""
 

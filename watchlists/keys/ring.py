@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, select
+from sqlalchemy import ColumnElement, Connection, Engine, Select, select
 
 from watchlists.database import writing
 from watchlists.errors import RootKeyUnusable, SealBroken, UnknownPartner
@@ -103,10 +103,14 @@ class KeyRing:
         self._store(connection, successor)
         return successor.generation
 
-    def destroy_before(self, connection: Connection, owner: str, generation: int) -> None:
-        """Destroy the older keys of an owner. Whatever is still sealed under them never opens again."""
-        older = owner_keys.c.owner == owner, owner_keys.c.generation < generation
-        connection.execute(owner_keys.delete().where(*older))
+    def hold(self, connection: Connection, owner: str, generations: Collection[int]) -> None:
+        """Wait until nobody writes under those keys of an owner any more; nobody will until the transaction ends."""
+        query = select(owner_keys.c.generation).where(*_are(owner, generations))
+        connection.execute(query.with_for_update()).all()
+
+    def destroy(self, connection: Connection, owner: str, generations: Collection[int]) -> bool:
+        """Destroy keys of an owner: what is sealed under them never opens again. Return whether there were any."""
+        return connection.execute(owner_keys.delete().where(*_are(owner, generations))).rowcount > 0
 
     def change_root(self, connection: Connection, new: RootKey) -> int:
         """Wrap all keys by another root key, in the transaction of `connection`; return how many there are.
@@ -225,6 +229,10 @@ def require_root(root: RootKey, check: bytes) -> None:
 def root_check(root: RootKey) -> bytes:
     """Return what tells later whether a root key is the same."""
     return root.wrap(b"", _CHECK)
+
+
+def _are(owner: str, generations: Collection[int]) -> tuple[ColumnElement[bool], ...]:
+    return owner_keys.c.owner == owner, owner_keys.c.generation.in_(generations)
 
 
 def _newest_of(owner: str) -> Select[Any]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Column, ColumnElement, LargeBinary, Table, func, literal
+from sqlalchemy import Column, ColumnElement, LargeBinary, Table, and_, func, literal
 
 from watchlists.schema import SEALED_FOR, metadata
 
@@ -26,10 +25,11 @@ class SealedColumn:
     values: Column[bytes]
     owner: Column[str]
 
-    def under_older(self, owner: str, newest: int) -> ColumnElement[bool]:
-        """Which rows hold a value for `owner` that is sealed under another generation than the newest."""
+    def under(self, owner: str, generations: Collection[int]) -> ColumnElement[bool]:
+        """Which rows hold a value for `owner` that is sealed under one of those generations of its key."""
         generation = func.substr(self.values, 1, GENERATION_SIZE, type_=LargeBinary)
-        return (self.owner == owner) & (generation != literal(prefix_of(newest), LargeBinary))
+        prefixes = [literal(prefix_of(number), LargeBinary) for number in generations]
+        return and_(self.owner == owner, generation.in_(prefixes))
 
 
 def sealed_columns() -> Iterator[SealedColumn]:
@@ -37,7 +37,7 @@ def sealed_columns() -> Iterator[SealedColumn]:
     for table in metadata.sorted_tables:
         for column in table.columns:
             if SEALED_FOR in column.info:
-                yield SealedColumn(table, column, _column(table, column.info[SEALED_FOR]))
+                yield SealedColumn(table, column, table.columns[column.info[SEALED_FOR]])
 
 
 def prefix_of(generation: int) -> bytes:
@@ -48,7 +48,3 @@ def prefix_of(generation: int) -> bytes:
 def generation_of(sealed: bytes) -> int:
     """Return the generation of the owner's key that a value is sealed under."""
     return int.from_bytes(sealed[:GENERATION_SIZE], "little")
-
-
-def _column(table: Table, name: str) -> Column[Any]:
-    return table.columns[name]
