@@ -111,11 +111,12 @@ def _hear(book: RuleBook, request: Request, klass: VisibilityClass, score: float
         return None
     rungs = tuple(ask_upwards(*asked, partial(counts, request, klass.owner)))
     alert = any(rung.level >= Level.ALERT for rung in holding(rungs))
+    beside = any(rung.level >= Level.ALERT for rung in rungs if rung.binding)
     terms = book.disclosure(request, klass, score, now).duties
     return Hearing(
         rungs=rungs,
-        extras={extra: asked[0].ask(extra.action, asked[1]) for extra in Extra} if alert else {},
-        helping=extras_of(*asked, rungs[0]) if any(rung.level >= Level.ALERT for rung in rungs if rung.binding) else {},
+        extras={extra: asked[0].ask(extra.action, asked[1]) for extra in Extra} if beside else {},
+        helping=extras_of(*asked, rungs[0]) if beside else {},
         steps=tuple(action_steps(*asked, klass, terms)) if alert else (),
     )
 

@@ -73,7 +73,7 @@ class Hearing:
 
     Args:
         rungs: the search and each level, also those that do not hold.
-        extras: what may be seen beside the levels; empty below level `alert`.
+        extras: what may be seen beside the levels; empty where nothing speaks for level `alert`.
         helping: the permits that speak for extras.
         steps: the actions that were tried, the last of them carried out; empty below level `alert`.
     """
@@ -86,6 +86,12 @@ class Hearing:
     @property
     def holding(self) -> tuple[Rung, ...]:
         return holding(self.rungs)
+
+    @property
+    def beside(self) -> Mapping[Extra, Support]:
+        """What is seen beside the levels, and the permits that speak for it."""
+        reached = self.holding[-1].level >= Level.ALERT
+        return {extra: support for extra, support in self.helping.items() if reached and support.permits}
 
     @property
     def policies(self) -> list[tuple[Clause, Policy]]:
@@ -154,9 +160,9 @@ def of_what_is_seen(hearing: Hearing, disclosure: Disclosure, klass: VisibilityC
     if disclosure.silent:
         by = _asking_for(hearing, Obligation.SILENT_ALARM)
         yield Finding(Why.SILENT, f"silent alarm: the terminal sees nothing, the supervisor does, by {listed(by)}", by)
-    for extra, support in hearing.helping.items():
-        if extra in hearing.extras and (by := clauses_of(support.permits)):
-            yield Finding(Why.EXTRA, f"{extra}: permitted by {listed(by)}", by, extra)
+    for extra, support in hearing.beside.items():
+        by = clauses_of(support.permits)
+        yield Finding(Why.EXTRA, f"{extra}: permitted by {listed(by)}", by, extra)
     yield from _actions(hearing, klass)
     yield from _handling(hearing, disclosure, klass)
     yield from (_duty(hearing, duty) for duty in disclosure.duties.duties if not is_handling(duty.obligation))
@@ -187,8 +193,8 @@ def _waiting(hearing: Hearing) -> Iterator[Finding]:
 
 
 def _waiting_extras(hearing: Hearing) -> Iterator[Finding]:
-    for extra, support in hearing.helping.items():
-        if extra in hearing.extras and support.permits and support.waits:
+    for extra, support in hearing.beside.items():
+        if support.waits:
             by = clauses_of(support.binding)
             yield Finding(Why.WAITS, f"{extra}: only after a confirmation, by {listed(by)}", by, extra)
 

@@ -29,6 +29,8 @@ class Specification:
 
 LONGEST: Final = 100 * UNITS["y"]
 """The longest duration that a rule may name: a moment that far ahead is still one that a calendar has."""
+HALF_A_YEAR: Final = 26 * UNITS["w"]
+"""The longest time between two reviews of the logs: a treaty may ask for more of them, and not for fewer."""
 _DURATION: Final = re.compile(r"([1-9][0-9]{0,4}) ?(min|h|d|w|y)")
 _NAME: Final = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
 _WORD: Final = re.compile(r"\s*([a-z0-9-]+)\s*(?:\(([^()]*)\)\s*)?(?:,|$)")
@@ -92,6 +94,16 @@ def _duration(text: str) -> timedelta:
     if duration > LONGEST:
         raise ValueError(f"no duration is longer than {text_of(LONGEST)}")
     return duration
+
+
+def _duration_of_at_most(longest: timedelta) -> Callable[[str], Value]:
+    def read(text: str) -> Value:
+        duration = _duration(text)
+        if duration > longest:
+            raise ValueError(f"{text_of(longest)} is the longest")
+        return duration
+
+    return read
 
 
 def _count(text: str) -> int:
@@ -181,7 +193,7 @@ SPECIFICATIONS: Final[Mapping[Obligation, Specification]] = {
     Obligation.OWNER_AUTHORISATION: _plain(_SEARCH),
     Obligation.LOG_FOR: _time(_SEARCH, "3 y"),
     Obligation.LOG_FIELDS: Specification(_names_of(*LOG_FIELDS), _common, _SEARCH, "(purpose checkpoint)"),
-    Obligation.LOG_REVIEW_EVERY: _time(_SEARCH, "26 w"),
+    Obligation.LOG_REVIEW_EVERY: Specification(_duration_of_at_most(HALF_A_YEAR), min, _SEARCH, "(26 w)"),
     Obligation.SILENT_ALARM: _plain(_SEEN),
     Obligation.DOWNGRADE: Specification(_names, _common, _SEEN, "(specific-check inquiry-check discreet-check)"),
     Obligation.CANDIDATES: Specification(_count, min, _SEEN, "(5)"),

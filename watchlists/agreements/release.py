@@ -4,7 +4,7 @@
 2. One who says "different person" stops the release; people must settle it first.
 3. As many as the terms ask for; of two the second may be waived where the terms allow it, with the legal ground on
    record.
-4. What comes after the clock of the terms has run out does not count, and the disclosure lapses.
+4. What comes once the clock of the terms has run out, be it on the minute, does not count, and the disclosure lapses.
 5. Where the owner decides on the release, its yes is needed as well, in its own time.
 
 What the caller still owes: that the reviewers are who they say, and that a verdict was given without knowing the other.
@@ -79,46 +79,46 @@ class Case:
     author: str = ""
 
 
+def in_time(at: datetime, due_at: datetime | None) -> bool:
+    """Whether what is done at `at` still counts: at its deadline it is too late. None: there is no deadline."""
+    return due_at is None or at < due_at
+
+
 def release_state(decision: Disclosure, case: Case, now: datetime) -> ReleaseState:
     """Whether what `decision` keeps for later may be seen at `now`."""
     if decision.later is None:
         return ReleaseState.NOTHING_WAITS
     terms = decision.later.terms
-    counting = _counting(case, _deadline(terms, Obligation.CONFIRM_WITHIN, case.found_at))
+    due_at = _deadline(terms, Obligation.CONFIRM_WITHIN, case.found_at)
+    counting = _counting(case, due_at)
     if any(verdict.kind is VerdictKind.DIFFERENT_PERSON for verdict in counting):
         return ReleaseState.REFUSED
-    if _confirmations(counting) < _needed(terms, case):
-        return _waiting(terms, Obligation.CONFIRM_WITHIN, case, now, ReleaseState.WAITING_FOR_REVIEWERS)
+    if _confirmations(counting) < _needed(terms, case, due_at):
+        return ReleaseState.WAITING_FOR_REVIEWERS if in_time(now, due_at) else ReleaseState.LAPSED
     if not terms.has(Obligation.RELEASE_BY_OWNER):
         return ReleaseState.RELEASED
     return _owner_state(terms, case, now)
 
 
 def _owner_state(terms: Terms, case: Case, now: datetime) -> ReleaseState:
-    deadline = _deadline(terms, Obligation.RELEASE_BY_OWNER, case.found_at)
-    if case.owner is None or (deadline is not None and case.owner.at > deadline):
-        return _waiting(terms, Obligation.RELEASE_BY_OWNER, case, now, ReleaseState.WAITING_FOR_OWNER)
+    due_at = _deadline(terms, Obligation.RELEASE_BY_OWNER, case.found_at)
+    if case.owner is None or not in_time(case.owner.at, due_at):
+        return ReleaseState.WAITING_FOR_OWNER if in_time(now, due_at) else ReleaseState.LAPSED
     return ReleaseState.RELEASED if case.owner.granted else ReleaseState.REFUSED
 
 
-def _counting(case: Case, deadline: datetime | None) -> list[Verdict]:
-    in_time = (verdict for verdict in case.verdicts if deadline is None or verdict.at <= deadline)
-    return [verdict for verdict in in_time if verdict.reviewer != case.author]
+def _counting(case: Case, due_at: datetime | None) -> list[Verdict]:
+    return [each for each in case.verdicts if in_time(each.at, due_at) and each.reviewer != case.author]
 
 
 def _confirmations(verdicts: Iterable[Verdict]) -> int:
     return len({verdict.reviewer for verdict in verdicts if verdict.kind is VerdictKind.SAME_PERSON})
 
 
-def _needed(terms: Terms, case: Case) -> int:
-    reviewers = terms.reviewers
-    waived = reviewers.waivable and case.waiver is not None and case.waiver.ground.strip()
-    return 1 if waived else reviewers.count
-
-
-def _waiting(terms: Terms, clock: Obligation, case: Case, now: datetime, waiting: ReleaseState) -> ReleaseState:
-    deadline = _deadline(terms, clock, case.found_at)
-    return ReleaseState.LAPSED if deadline is not None and now > deadline else waiting
+def _needed(terms: Terms, case: Case, due_at: datetime | None) -> int:
+    reviewers, waiver = terms.reviewers, case.waiver
+    waived = waiver is not None and bool(waiver.ground.strip()) and in_time(waiver.at, due_at)
+    return 1 if reviewers.waivable and waived else reviewers.count
 
 
 def _deadline(terms: Terms, clock: Obligation, since: datetime) -> datetime | None:

@@ -31,7 +31,7 @@ from watchlists.agreements.entering import EnteredSamples, may_enter
 from watchlists.agreements.explain import explain
 from watchlists.agreements.findings import Why
 from watchlists.agreements.levels import Level
-from watchlists.agreements.release import Case, OwnerDecision, ReleaseState, release_state
+from watchlists.agreements.release import Case, OwnerDecision, ReleaseState, Waiver, release_state
 from watchlists.agreements.retention import copy_expiry, probe_keeping, schedule
 from watchlists.agreements.rights import SubjectAnswer, error_report, subject_access
 from watchlists.agreements.terms import NO_TERMS, Terms
@@ -111,13 +111,21 @@ def test_the_last_moment_counts_and_the_next_one_does_not(load: Load) -> None:
     def state(now: Any, **case: Any) -> ReleaseState:
         return release_state(decision, replace(confirmed("ada"), **case), now)
 
-    granted = OwnerDecision(granted=True, at=NOW + 2 * HOUR)
+    granted = OwnerDecision(granted=True, at=NOW + 2 * HOUR - INSTANT)
     assert state(NOW + DAY, owner=granted) is ReleaseState.RELEASED
-    assert state(NOW + 2 * HOUR) is ReleaseState.WAITING_FOR_OWNER
-    assert state(NOW + 2 * HOUR + INSTANT) is ReleaseState.LAPSED
-    assert state(NOW + DAY, owner=replace(granted, at=NOW + 2 * HOUR + INSTANT)) is ReleaseState.LAPSED
-    assert release_state(decision, Case(NOW), NOW + HOUR) is ReleaseState.WAITING_FOR_REVIEWERS
-    assert release_state(decision, Case(NOW), NOW + HOUR + INSTANT) is ReleaseState.LAPSED
+    assert state(NOW + 2 * HOUR - INSTANT) is ReleaseState.WAITING_FOR_OWNER
+    assert state(NOW + 2 * HOUR) is ReleaseState.LAPSED
+    assert state(NOW + DAY, owner=replace(granted, at=NOW + 2 * HOUR)) is ReleaseState.LAPSED
+    assert release_state(decision, Case(NOW), NOW + HOUR - INSTANT) is ReleaseState.WAITING_FOR_REVIEWERS
+    assert release_state(decision, Case(NOW), NOW + HOUR) is ReleaseState.LAPSED
+
+
+def test_rule_kind_13_a_waiver_that_comes_too_late_waives_nothing(load: Load) -> None:
+    book = RuleBook([load(SEARCH + rule("see score", asks="reviewers(2 waivable), confirm-within(1 h)"))])
+    decision = book.disclosure(terminal(), wanted(), 6.0, NOW)
+    for at, state in ((NOW + HOUR - INSTANT, ReleaseState.RELEASED), (NOW + HOUR, ReleaseState.LAPSED)):
+        case = confirmed("ada", waiver=Waiver("bo", "Art. 14(5)", at))
+        assert release_state(decision, case, NOW + DAY) is state
 
 
 @pytest.mark.parametrize("conditions", [{"excluded": ("xa",)}, {"excluded": ("xz",)}, {"hidden_until": NOW + DAY}])

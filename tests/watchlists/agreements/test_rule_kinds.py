@@ -24,6 +24,7 @@ from watchlists.agreements.retention import copy_expiry, expiry_after_purpose, p
 from watchlists.agreements.rights import SubjectAnswer, error_report, may_edit, subject_access
 from watchlists.agreements.terms import Terms, strictest
 from watchlists.agreements.transfer import Consent, Recipient, may_transfer
+from watchlists.errors import AgreementInvalid
 from watchlists.records import Age, Conditions, Entry, Subject, VisibilityClass
 
 DAY = timedelta(days=1)
@@ -192,9 +193,9 @@ def test_rule_kind_11_data_only_after_human_confirmation_with_a_clock(load: Load
     assert decision.later.level is Level.BIOGRAPHICS
     assert release_state(decision, Case(NOW), NOW) is ReleaseState.WAITING_FOR_REVIEWERS
     assert release_state(decision, confirmed("ada"), NOW) is ReleaseState.RELEASED
-    assert release_state(decision, confirmed("ada", at=NOW + 12 * HOUR), NOW + 13 * HOUR) is ReleaseState.RELEASED
-    too_late = confirmed("ada", at=NOW + 12 * HOUR + DAY)
-    assert release_state(decision, too_late, NOW + 2 * DAY) is ReleaseState.LAPSED
+    in_time, too_late = (confirmed("ada", at=at) for at in (NOW + 11 * HOUR, NOW + 12 * HOUR))
+    assert release_state(decision, in_time, NOW + 13 * HOUR) is ReleaseState.RELEASED
+    assert release_state(decision, too_late, NOW + 13 * HOUR) is ReleaseState.LAPSED
     different = confirmed("ada", kind=VerdictKind.DIFFERENT_PERSON)
     assert release_state(decision, different, NOW) is ReleaseState.REFUSED
     unsure = confirmed("ada", kind=VerdictKind.INCONCLUSIVE)
@@ -211,8 +212,8 @@ def test_rule_kind_12_release_is_a_decision_of_the_owner(load: Load) -> None:
     granted, refused = (Case(NOW, owner=OwnerDecision(granted=yes, at=NOW + HOUR)) for yes in (True, False))
     assert release_state(decision, granted, NOW + HOUR) is ReleaseState.RELEASED
     assert release_state(decision, refused, NOW + HOUR) is ReleaseState.REFUSED
-    late = Case(NOW, owner=OwnerDecision(granted=True, at=NOW + 25 * HOUR))
-    assert release_state(decision, late, NOW + 25 * HOUR) is ReleaseState.LAPSED
+    late = Case(NOW, owner=OwnerDecision(granted=True, at=NOW + 24 * HOUR))
+    assert release_state(decision, late, NOW + 24 * HOUR) is ReleaseState.LAPSED
 
 
 def test_rule_kind_13_two_distinct_reviewers_with_a_recorded_waiver(load: Load) -> None:
@@ -426,6 +427,13 @@ def test_rule_kind_29_independent_log_review(load: Load) -> None:
     assert book.standing(terminal(), NOW).log_terms.duration(Obligation.LOG_REVIEW_EVERY) == 182 * DAY
     plain = RuleBook([load(SEARCH + SCORE, "plain")])
     assert plain.standing(terminal(), NOW).log_terms.duration(Obligation.LOG_REVIEW_EVERY) is None
+
+
+@pytest.mark.parametrize("period", ["27 w", "183 d", "1 y"])
+def test_rule_kind_29_logs_are_reviewed_every_half_year_at_least(load: Load, period: str) -> None:
+    with pytest.raises(AgreementInvalid, match=r"log-review-every: 26 w is the longest") as refused:
+        load(rule("search", asks=f"log-review-every({period})") + SCORE)
+    assert (refused.value.file, refused.value.line) == ("test/rules.cedar", 1)
 
 
 def test_rule_kind_30_quality_gate_before_storing(load: Load) -> None:
