@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -55,6 +56,9 @@ AUTHENTICATION_THREADS = 4  # of their own, so that recognising a token never wa
 HOUSEKEEPING_SECONDS = 10.0
 FLAGS_SECONDS = 0.5
 """Grid on which flags are opened: no check moves it."""
+MANY_ENTRIES = 100_000
+"""From so many on, processes are started to load the gallery; fewer are there before these would be."""
+_MOST_OPENERS = 4
 
 DESCRIPTION = """Cross-border biometric identity checks under each partner's own data-handling rules.
 
@@ -74,7 +78,7 @@ def bootstrap(
     faces = faces or FaceEncoder(ModelStore(settings.models_folder), threads=settings.workers)
     warm_up()
     gallery = LocalGallery(store, faces)
-    gallery.load()
+    _load(gallery, store.entry_count())
     rules = RuleBookHolder(settings.agreements_folder)
     encoder = SampleEncoder(faces)
     metrics = Metrics()
@@ -120,6 +124,16 @@ def bootstrap(
         importers=ThreadPoolExecutor(settings.workers, "import"),
         metrics=metrics,
     )
+
+
+def _load(gallery: LocalGallery, entries: int) -> None:
+    """Load the gallery, and keep Python's collector of cycles away from its millions of objects, now and later."""
+    gc.disable()
+    try:
+        gallery.load(processes=min(_MOST_OPENERS, os.cpu_count() or 1) if entries >= MANY_ENTRIES else 0)
+    finally:
+        gc.enable()
+    gc.freeze()  # they stay: to look through them over and over would halt a check for half a second each time
 
 
 def _probe_budget(settings: Settings) -> ProbeBudget:

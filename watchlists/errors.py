@@ -70,7 +70,22 @@ class RootKeyUnusable(CrosscheckError):
     """The root key is missing, damaged, readable by others, or not the one that the database was sealed under."""
 
     slug = "root-key"
-    hint = "Restore the root key of this data folder from its backup; without it nothing that is sealed can be opened."
+    hint = (
+        "Restore the root key of this data folder from its backup; without it nothing that is sealed can be opened. If "
+        "`crosscheck key rotate --root` was broken off, run the same command again."
+    )
+
+
+class RotationUnfinished(CrosscheckError):
+    """An owner has a key that was replaced but not destroyed yet."""
+
+    slug = "rotation-unfinished"
+
+    def __init__(self, owner: str) -> None:
+        super().__init__(
+            f"the key of {owner} is being rotated",
+            hint=f"Wait, or finish it with `crosscheck key rotate --owner {owner}`.",
+        )
 
 
 class EntriesUnreadable(CrosscheckError):
@@ -88,3 +103,10 @@ class SealBroken(CrosscheckError):
 
     slug = "seal-broken"
     hint = "Run `crosscheck doctor`; restore the database from a backup, and find out who can write to its file."
+
+
+class OpenersEnded(CrosscheckError):
+    """A process that helped to load the gallery ended before its time."""
+
+    slug = "openers-ended"
+    hint = "Look in the system's log for why, such as too little memory, and start again."

@@ -15,6 +15,7 @@ import binascii
 import os
 import secrets
 import stat
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Protocol
 
@@ -30,6 +31,9 @@ _TAG_SIZE = 16
 FORMAT = b"\x01"
 """First byte of every sealed value: AES-256-GCM, nonce, ciphertext and tag."""
 
+Key = bytes | AESGCM
+"""A key, or for one that is used over and over its cipher, made ready once."""
+
 
 def new_key() -> bytes:
     """Return a random key."""
@@ -38,14 +42,18 @@ def new_key() -> bytes:
 
 def binding(*parts: str) -> bytes:
     """Return associated data that is different for every different list of strings."""
-    encoded = [part.encode() for part in parts]
-    return b"".join([len(part).to_bytes(4, "little") + part for part in encoded])
+    return b"".join(map(_bound_part, parts))
 
 
-def seal(key: bytes, plaintext: bytes, bound: bytes) -> bytes:
+def _bound_part(part: str) -> bytes:
+    encoded = part.encode()
+    return len(encoded).to_bytes(4, "little") + encoded
+
+
+def seal(key: Key, plaintext: bytes, bound: bytes) -> bytes:
     """Return `plaintext` sealed under `key` and tied to `bound`; 29 bytes longer than it was."""
     nonce = secrets.token_bytes(NONCE_SIZE)
-    return FORMAT + nonce + AESGCM(key).encrypt(nonce, plaintext, bound)
+    return FORMAT + nonce + _cipher(key).encrypt(nonce, plaintext, bound)
 
 
 def sealed_size(plaintext_size: int) -> int:
@@ -53,7 +61,7 @@ def sealed_size(plaintext_size: int) -> int:
     return len(FORMAT) + NONCE_SIZE + plaintext_size + _TAG_SIZE
 
 
-def open_seal(key: bytes, sealed: bytes, bound: bytes) -> bytes:
+def open_seal(key: Key, sealed: bytes, bound: bytes) -> bytes:
     """Return what was sealed under `key` and tied to `bound`.
 
     Raises:
@@ -62,9 +70,13 @@ def open_seal(key: bytes, sealed: bytes, bound: bytes) -> bytes:
     if sealed[:1] != FORMAT or len(sealed) < 1 + NONCE_SIZE:
         raise SealBroken("a sealed value has no format that this version knows")
     try:
-        return AESGCM(key).decrypt(sealed[1 : 1 + NONCE_SIZE], sealed[1 + NONCE_SIZE :], bound)
+        return _cipher(key).decrypt(sealed[1 : 1 + NONCE_SIZE], sealed[1 + NONCE_SIZE :], bound)
     except InvalidTag:
         raise SealBroken("a sealed value does not open: it was changed, moved or sealed under another key") from None
+
+
+def _cipher(key: Key) -> AESGCM:
+    return key if isinstance(key, AESGCM) else AESGCM(key)
 
 
 class RootKey(Protocol):
@@ -108,18 +120,14 @@ class FileRootKey(LocalRootKey):
         Raises:
             RootKeyUnusable: the file exists. A new key would make everything sealed so far unreadable.
         """
-        key = new_key()
+        root = cls(new_key())
         try:
-            descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            root._write(file)
         except FileExistsError:
             raise RootKeyUnusable(
                 f"{file} exists already", hint="Keep using it; delete it only together with the whole data folder."
             ) from None
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(base64.b64encode(key) + b"\n")
-            stream.flush()
-            os.fsync(stream.fileno())
-        return cls(key)
+        return root
 
     @classmethod
     def load(cls, file: Path) -> FileRootKey:
@@ -143,6 +151,29 @@ class FileRootKey(LocalRootKey):
             raise RootKeyUnusable(f"other users can read or write {file}", hint=f"Run `chmod 600 {file}`.")
         return cls(_decode(text, str(file)))
 
+    def install(self, file: Path) -> None:
+        """Put this key in place of the one in `file`, whole or not at all, and overwrite what was there.
+
+        What the file system or a flash disk keeps of overwritten blocks is out of reach.
+        """
+        fresh = file.with_name(file.name + ".new")
+        fresh.unlink(missing_ok=True)
+        self._write(fresh)
+        with file.open("r+b") if file.exists() else nullcontext() as old:
+            fresh.replace(file)
+            _sync_folder(file.parent)
+            if old is not None:
+                old.write(bytes(file.stat().st_size))
+                old.flush()
+                os.fsync(old.fileno())
+
+    def _write(self, file: Path) -> None:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(base64.b64encode(self._key) + b"\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+
 
 class EnvironmentRootKey(LocalRootKey):
     """A root key handed over by the operator's secret store: 32 bytes in base64 in an environment variable."""
@@ -157,6 +188,14 @@ class EnvironmentRootKey(LocalRootKey):
             RootKeyUnusable: it is no key.
         """
         return cls(_decode(text, cls.VARIABLE))
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _decode(unverified_text: str, place: str) -> bytes:

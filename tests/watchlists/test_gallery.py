@@ -4,6 +4,7 @@ import threading
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,8 +23,10 @@ from tests.watchlists.makers import (
     face,
     faces,
     finger,
+    open_node,
 )
 from watchlists.database import writing
+from watchlists.errors import OpenersEnded
 from watchlists.gallery import Gallery, LocalGallery, SearchResult
 from watchlists.gallery.faces import SEGMENT
 from watchlists.gallery.roster import MANY_CLASSES
@@ -285,6 +288,39 @@ def test_loading_tells_its_progress(node: Node) -> None:
     LocalGallery(node.store, Space()).load(lambda done, total: told.append((done, total)))
 
     assert told == [(1000, 1500), (1500, 1500)]
+
+
+def test_processes_load_the_same(node: Node) -> None:
+    """Entries of several classes, of each kind of content, with and without an end, one that does not open."""
+    later = NOW + timedelta(days=1)
+    with node.store.writing() as write:
+        write.put_entries(
+            [(entry(f"e{n}", ALL[n % 3], expires_at=later if n % 2 else None), faces(n)) for n in range(600)]
+        )
+        write.put_entries([(entry("both"), Templates((face(7), face(8)), (finger(1),))), (entry("none"), Templates())])
+        write.put_entries([(entry("broken", XA_ALERTS), faces(5)), (entry("gone"), faces(900))])
+        write.withdraw_entry(EntryKey("xb-alerts", "gone"), "xb")
+    with writing(node.engine) as connection:
+        connection.execute(
+            entries.update().where(entries.c.id == "broken").values(sealed_templates=b"\x01" + bytes(40))
+        )
+    alone, together = node.gallery(), LocalGallery(node.store, Space())
+    together.load(processes=2)
+
+    assert (together.entries, together.templates, together.unreadable) == (603, 603, 1)
+    assert together.sequence == alone.sequence == node.store.log.last_sequence()
+    assert together.classes() == alone.classes()
+    for probe in (faces(7), faces(599), Templates(fingers=(finger(1),)), faces(900)):
+        assert search(together, probe) == search(alone, probe)
+        assert search(together, probe, now=later) == search(alone, probe, now=later)
+
+
+def test_a_process_that_cannot_load_ends_the_start(tmp_path: Path) -> None:
+    node = open_node(tmp_path)
+    node.store.put_entry(entry("e1"), faces(1))
+    (tmp_path / "crosscheck.db").rename(tmp_path / "elsewhere.db")
+    with pytest.raises(OpenersEnded):
+        list(node.store.open_all_templates(1))
 
 
 def test_searches_beside_writes_see_one_version_each(node: Node) -> None:

@@ -48,7 +48,7 @@ class FaceIndex:
         """Number of vectors."""
         return len(self._owners) - len(self._free)
 
-    def add(self, vectors: Vectors, numbers: Sequence[int]) -> list[int]:
+    def add(self, vectors: Vectors, numbers: NDArray[np.integer] | Sequence[int]) -> list[int]:
         """Put vectors (n, dimension) into slots, each for the entry of its number; return the slots."""
         if not len(vectors):
             return []

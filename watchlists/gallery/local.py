@@ -8,12 +8,13 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models import calibration, scores
+from models.fingerprint.cylinders import FingerTemplate
 from models.score_calibration import ScoreCalibration
 from watchlists.changes import ChangeLog, Follower
 from watchlists.gallery.faces import FaceIndex, FaceSelection
@@ -23,6 +24,7 @@ from watchlists.gallery.protocol import Candidate, EmbeddingSpace, SearchResult
 from watchlists.gallery.roster import Member, Roster, VisibleMembers
 from watchlists.records import Change, EntryKey, FaceTemplate, Templates, VisibilityClass
 from watchlists.store import StoredTemplates
+from watchlists.templates import OneFace
 
 Place = TypeVar("Place")
 
@@ -46,6 +48,8 @@ class TemplateSource(Protocol):
 
     def open_templates(self, keys: Collection[EntryKey] | None = None) -> Iterator[StoredTemplates]: ...
 
+    def open_all_templates(self, processes: int) -> Iterator[StoredTemplates]: ...
+
 
 @dataclass(frozen=True, slots=True)
 class _Selection:
@@ -59,6 +63,15 @@ class _Selection:
 
     def holds(self, now: float) -> bool:
         return self.visible.since <= now < self.visible.until
+
+
+class _Content(NamedTuple):
+    """What there is to add of an entry: its number of faces, the vectors of those of our embedding, its fingers."""
+
+    faces: int = 0
+    vectors: tuple[bytes, ...] = ()
+    fingers: tuple[FingerTemplate, ...] = ()
+    readable: bool = True
 
 
 class LocalGallery(Follower):
@@ -88,6 +101,7 @@ class LocalGallery(Follower):
         super().__init__(source.log)
         self._source = source
         self._space = space
+        self._one_face = OneFace(space.model, space.dimension)
         self._lock = SharedLock()
         self._sequence = 0
         self._roster = Roster()
@@ -120,13 +134,22 @@ class LocalGallery(Follower):
         with self._lock.shared():
             return self._roster.classes
 
-    def load(self, progress: Callable[[int, int], None] | None = None) -> None:
-        """Bring in everything there is, at start. `progress` is told how many entries of how many are in."""
+    def load(self, progress: Callable[[int, int], None] | None = None, *, processes: int = 0) -> None:
+        """Bring in everything there is, at start.
+
+        Args:
+            progress: is told how many entries of how many are in.
+            processes: how many to start for it, which opens templates faster; 0 to do it in this one.
+
+        Raises:
+            OpenersEnded: one of the processes ended before its time.
+        """
         with self._following:
             # Read before the entries: what is written meanwhile is brought in a second time, and nothing is missed.
             reached = self._log.last_sequence()
             total = self._source.entry_count()
-            stream = self._source.open_templates()
+            source = self._source
+            stream = source.open_all_templates(processes) if processes else source.open_templates()
             while batch := list(islice(stream, LOADED)):
                 self._bring_in({stored.key: stored for stored in batch}, since=reached, reached=self._sequence)
                 if progress is not None:
@@ -239,37 +262,39 @@ class LocalGallery(Follower):
 
     def _add(self, fresh: Sequence[StoredTemplates], since: int) -> None:
         numbers = [self._roster.reserve() for _ in fresh]
-        slots = self._add_faces(fresh, numbers)
-        for number, stored in zip(numbers, fresh, strict=True):
-            templates, face_slots = stored.templates or Templates(), slots.get(number, ())
+        contents = [self._content(stored) for stored in fresh]
+        slots = iter(self._add_faces(contents, numbers))
+        for number, stored, content in zip(numbers, fresh, contents, strict=True):
+            face_slots = tuple([slot for slot in islice(slots, len(content.vectors)) if slot is not None])
             member = Member(
                 key=stored.key,
                 klass=stored.klass,
                 sequence=stored.sequence,
                 face_slots=face_slots,
-                finger_rows=tuple([self._fingers.add(finger, number) for finger in templates.fingers]),
-                strange_faces=len(face_slots) < len(templates.faces),
-                readable=stored.templates is not None,
+                finger_rows=tuple([self._fingers.add(finger, number) for finger in content.fingers]),
+                strange_faces=len(face_slots) < content.faces,
+                readable=content.readable,
             )
             self._roster.add(number, member, stored.expires_at, min(since, stored.sequence))
 
-    def _add_faces(self, fresh: Sequence[StoredTemplates], numbers: Sequence[int]) -> dict[int, tuple[int, ...]]:
-        """Add all comparable faces at once; return the slots by entry number."""
-        found = [
-            (number, face.vector)
-            for number, stored in zip(numbers, fresh, strict=True)
-            if stored.templates is not None
-            for face in stored.templates.faces
-            if self._of_our_space(face)
-        ]
-        flat = np.concatenate([np.empty(0, np.float32), *(vector for _, vector in found)])
+    def _content(self, stored: StoredTemplates) -> _Content:
+        vector = None if stored.packed is None else self._one_face.vector_in(stored.packed)
+        if vector is not None:
+            return _Content(1, (vector,))
+        templates = stored.templates
+        if templates is None:
+            return _Content(readable=False)
+        vectors = tuple([face.vector.tobytes() for face in templates.faces if self._of_our_space(face)])
+        return _Content(len(templates.faces), vectors, templates.fingers)
+
+    def _add_faces(self, contents: Sequence[_Content], numbers: Sequence[int]) -> Iterator[int | None]:
+        """Add the vectors of all contents at once; return the slot of each, None for one that cannot be compared."""
+        flat = np.frombuffer(b"".join([vector for content in contents for vector in content.vectors]), np.float32)
         vectors = flat.reshape(-1, self._space.dimension)
-        finite = np.isfinite(vectors).all(axis=1)
-        owners = [number for (number, _), sound in zip(found, finite.tolist(), strict=True) if sound]
-        slots: dict[int, tuple[int, ...]] = {}
-        for number, slot in zip(owners, self._faces.add(vectors[finite], owners), strict=True):
-            slots[number] = (*slots.get(number, ()), slot)
-        return slots
+        finite: NDArray[np.bool_] = np.isfinite(vectors).all(axis=1)
+        owners = np.repeat(numbers, [len(content.vectors) for content in contents])
+        slots = iter(self._faces.add(vectors[finite], owners[finite]))
+        return (next(slots) if comparable else None for comparable in finite)
 
     def _remove(self, key: EntryKey) -> None:
         member = self._roster.remove(key)

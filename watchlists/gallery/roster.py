@@ -6,6 +6,7 @@ import logging
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +20,8 @@ _NO_CLASS = 0
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
-    """An entry in the gallery.
+class Member(NamedTuple):
+    """An entry in the gallery; a tuple, because there are very many.
 
     Args:
         sequence: of the change that wrote it.

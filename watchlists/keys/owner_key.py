@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import cached_property
 
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from watchlists.sealing import KEY_SIZE, RootKey, binding, new_key, open_seal, seal, sealed_size
@@ -133,8 +134,8 @@ class OwnerKey:
         return seal(self._sealing, data_key, self._value_bound())
 
     @cached_property
-    def _wrapping(self) -> bytes:
-        return self._derive(b"wrap data keys")
+    def _wrapping(self) -> AESGCM:
+        return AESGCM(self._derive(b"wrap data keys"))
 
     @cached_property
     def _sealing(self) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Engine, Select, select
 
 from watchlists.database import writing
-from watchlists.errors import RootKeyUnusable, SealBroken, UnknownPartner
+from watchlists.errors import RootKeyUnusable, RotationUnfinished, SealBroken, UnknownPartner
 from watchlists.keys.owner_key import OwnerKey, OwnerKeyRow
 from watchlists.keys.values import GENERATION_SIZE, generation_of, prefix_of
 from watchlists.schema import owner_keys, root_key_checks
@@ -32,7 +33,7 @@ class KeyRing:
 
     def __init__(self, engine: Engine, root: RootKey) -> None:
         self._engine = engine
-        self._root = root
+        self.root = root
         self._unwrapping = threading.Lock()
         self._unwrapped: dict[bytes, OwnerKey] = {}
         self._warned = False
@@ -46,10 +47,10 @@ class KeyRing:
         with writing(self._engine) as connection:
             check = connection.execute(select(root_key_checks.c.sealed_check)).scalar_one_or_none()
             if check is None:
-                connection.execute(root_key_checks.insert().values(id=1, sealed_check=root_check(self._root)))
+                connection.execute(root_key_checks.insert().values(id=1, sealed_check=root_check(self.root)))
                 return
+            require_root(self.root, check)
             self._remember(connection)
-        require_root(self._root, check)
 
     def make(self, connection: Connection, owner: str) -> None:
         """Make the first key of a new owner, in the transaction of `connection`."""
@@ -115,12 +116,18 @@ class KeyRing:
     def change_root(self, connection: Connection, new: RootKey) -> int:
         """Wrap all keys by another root key, in the transaction of `connection`; return how many there are.
 
+        Processes that are running go on with what they have unwrapped, until they are restarted.
+
         Raises:
             SealBroken: one of them was changed or moved.
+            RotationUnfinished: an owner's key is being rotated.
         """
         rows = connection.execute(select(owner_keys).with_for_update()).mappings().all()
+        for owner, count in Counter(row["owner"] for row in rows).items():
+            if count > 1:  # running processes have not unwrapped both
+                raise RotationUnfinished(owner)
         for row in (OwnerKeyRow(**found) for found in rows):
-            key = OwnerKey.from_row(self._root, row)
+            key = OwnerKey.from_row(self.root, row)
             identity = owner_keys.c.owner == row.owner, owner_keys.c.generation == row.generation
             connection.execute(owner_keys.update().where(*identity).values(asdict(key.row(new, row.made_at))))
         connection.execute(root_key_checks.update().values(sealed_check=root_check(new)))
@@ -173,7 +180,9 @@ class KeyRing:
         return self._unwrap(OwnerKeyRow(**row)).digest(purpose, data)
 
     def _store(self, connection: Connection, key: OwnerKey) -> None:
-        connection.execute(owner_keys.insert().values(asdict(key.row(self._root, datetime.now(UTC)))))
+        # Not under a root key that somebody has changed since this process began: it would never open again.
+        require_root(self.root, connection.execute(select(root_key_checks.c.sealed_check)).scalar_one())
+        connection.execute(owner_keys.insert().values(asdict(key.row(self.root, datetime.now(UTC)))))
 
     def _remember(self, connection: Connection) -> None:
         """Unwrap all keys, so that this process goes on with them when somebody changes the root key."""
@@ -197,7 +206,7 @@ class KeyRing:
 
     def _opened(self, row: OwnerKeyRow) -> OwnerKey:
         try:
-            return OwnerKey.from_row(self._root, row)
+            return OwnerKey.from_row(self.root, row)
         except SealBroken:
             for known in self._unwrapped.values():
                 same = (known.owner, known.generation) == (row.owner, row.generation)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from watchlists.records import Age, Entry, EntryKey, Templates, VisibilityClass
+from watchlists.templates import unpack_templates
 
 
 class Outcome(StrEnum):
@@ -58,16 +60,23 @@ class AgeChange:
     age: Age
 
 
-@dataclass(frozen=True, slots=True)
-class StoredTemplates:
-    """What a gallery needs of an entry.
+class StoredTemplates(NamedTuple):
+    """What a gallery needs of an entry; a tuple, because there are very many.
 
     Args:
-        templates: None if the seal is broken or the encoding unknown; the entry is there but cannot be compared.
+        packed: from `watchlists.templates.pack_templates`; None if the seal is broken.
     """
 
     key: EntryKey
     klass: VisibilityClass
     expires_at: datetime | None
     sequence: int
-    templates: Templates | None
+    packed: bytes | None
+
+    @property
+    def templates(self) -> Templates | None:
+        """None if the seal is broken or the encoding unknown: the entry is there but cannot be compared."""
+        try:
+            return None if self.packed is None else unpack_templates(self.packed)
+        except ValueError:
+            return None

@@ -91,7 +91,7 @@ class ClassBinding:
     def to(self, entry_id: str, expires_at: datetime | None) -> bytes:
         """Return what the seals of one entry are tied to."""
         expiry = "" if expires_at is None else repr(expires_at.timestamp())
-        return b"".join((self._before, binding(entry_id), self._between, binding(expiry), self._after))
+        return self._before + binding(entry_id) + self._between + binding(expiry) + self._after
 
 
 def _kind(klass: VisibilityClass) -> tuple[str, ...]:
@@ -145,19 +145,20 @@ def open_templates(row: Any, entry: Entry, owner_key: OwnerKey) -> Templates:
     Raises:
         SealBroken: the row was changed or moved, or its encoding is unknown.
     """
-    return open_bound_templates(row.sealed_templates, row.wrapped_key, bound_to(entry), owner_key)
-
-
-def open_bound_templates(sealed: bytes, wrapped_key: bytes, bound: bytes, owner_key: OwnerKey) -> Templates:
-    """Open templates that are tied to `bound`.
-
-    Raises:
-        SealBroken: the row was changed or moved, or its encoding is unknown.
-    """
+    packed = open_packed_templates(row.sealed_templates, row.wrapped_key, bound_to(entry), owner_key)
     try:
-        return unpack_templates(open_seal(owner_key.unwrap(wrapped_key, bound), sealed, bound + _TEMPLATES_BINDING))
+        return unpack_templates(packed)
     except ValueError as error:
         raise SealBroken(f"the templates of an entry cannot be decoded: {error}") from None
+
+
+def open_packed_templates(sealed: bytes, wrapped_key: bytes, bound: bytes, owner_key: OwnerKey) -> bytes:
+    """Open templates that are tied to `bound`, and leave them packed.
+
+    Raises:
+        SealBroken: the row was changed or moved.
+    """
+    return open_seal(owner_key.unwrap(wrapped_key, bound), sealed, bound + _TEMPLATES_BINDING)
 
 
 @lru_cache(maxsize=_CLASSES)

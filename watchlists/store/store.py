@@ -14,18 +14,18 @@ from watchlists.ages import age_on
 from watchlists.changes import ChangeLog
 from watchlists.database import Turn, wipe_deleted, writing
 from watchlists.errors import EntryChanged, ForeignWatchlist, SealBroken, UnknownEntry, UnknownPartner, UnknownWatchlist
+from watchlists.feed_schema import feed_contents
 from watchlists.keys import KeyRing, OwnerKey
 from watchlists.records import Age, Entry, EntryKey, Partner, Templates, VisibilityClass, Watchlist
 from watchlists.schema import entries, partners, watchlists
 from watchlists.store.choice import among
-from watchlists.store.loading import TemplateReader
+from watchlists.store.loading import TemplateReader, stored_templates
+from watchlists.store.openers import STREAMED, open_in_processes
 from watchlists.store.results import AgeChange, Outcome, PutResult, Review, StoredEntry, StoredTemplates
 from watchlists.store.sealed_rows import clear_entry, open_details, open_entry
 from watchlists.store.writing import Writing
 from watchlists.templates import Details
 
-_STREAMED = 500
-"""Rows that are fetched at once."""
 _SEALED = frozenset({"digest", "wrapped_key", "sealed_subject", "sealed_templates"})
 
 
@@ -54,7 +54,7 @@ class Store:
             write = Writing(connection, self.keys, self._clock())
             yield write
         if write.destroyed:
-            wipe_deleted(self.engine, entries)
+            wipe_deleted(self.engine, entries, feed_contents)
 
     def add_partner(self, partner: Partner) -> Outcome:
         """`Writing.add_partner` in a transaction of its own."""
@@ -207,7 +207,7 @@ class Store:
         age = entries.c.conditions["age"].as_string()
         query = select(*columns).where(age.in_((Age.UNDER_12, Age.MINOR)))
         with self.engine.connect() as connection:
-            rows = connection.execution_options(yield_per=_STREAMED).execute(query)
+            rows = connection.execution_options(yield_per=STREAMED).execute(query)
             changes = (self._age_change(connection, row, now) for row in rows)
             return [change for change in changes if change is not None]
 
@@ -219,14 +219,24 @@ class Store:
         query = TemplateReader.QUERY
         with self.engine.connect() as connection:
             rows = self._all(connection, query) if keys is None else self._chosen(connection, query, keys)
-            yield from TemplateReader(connection, self.keys).open(rows)
+            yield from stored_templates(TemplateReader(connection, self.keys).open(rows))
+
+    def open_all_templates(self, processes: int) -> Iterator[StoredTemplates]:
+        """Stream the templates of all entries, opened by that many processes beside this one.
+
+        What is written meanwhile may come in either version, twice, or not at all.
+
+        Raises:
+            OpenersEnded: one of the processes ended before its time.
+        """
+        return stored_templates(open_in_processes(self.engine.url, self.keys.root, processes))
 
     def _all(self, connection: Connection, query: Select[Any]) -> Iterator[Row[Any]]:
-        yield from connection.execution_options(yield_per=_STREAMED).execute(query)
+        yield from connection.execution_options(yield_per=STREAMED).execute(query)
 
     def _chosen(self, connection: Connection, query: Select[Any], keys: Collection[EntryKey]) -> Iterator[Row[Any]]:
         remaining = iter(keys)
-        while some := list(islice(remaining, _STREAMED)):
+        while some := list(islice(remaining, STREAMED)):
             yield from self._all(connection, query.where(among(some)))
 
     def _age_change(self, connection: Connection, row: Row[Any], now: datetime) -> AgeChange | None:
