@@ -38,12 +38,18 @@ class EventKind(StrEnum):
     PROBING_SUSPECTED = "probing-suspected"
     ENTRIES_AGED = "entries-aged"
     ENTRIES_EXPIRED = "entries-expired"
+    OWNER_KEY_ROTATED = "owner-key-rotated"
+    ROOT_KEY_CHANGED = "root-key-changed"
+    BACKUP_RESTORED = "backup-restored"
 
 
 def record(connection: Connection, kind: EventKind, actor: Caller, now: datetime, details: Details) -> None:
-    """Append one event in the transaction of `connection`, so that no deed stands without its event."""
+    """Append one event in the transaction of `connection`, so that no deed stands without its event.
+
+    An actor without a partner is the operator of the node, who acts in the name of none.
+    """
     connection.execute(
         audit_events.insert().values(
-            at=now, kind=kind.value, partner=actor.partner, actor=actor.name, details=dict(details)
+            at=now, kind=kind.value, partner=actor.partner or None, actor=actor.name, details=dict(details)
         )
     )

@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "models": Entry("model_files", "Prepare and list the model files."),
     "partner": Entry("partner", "Add and list partners."),
     "token": Entry("token", "Issue, revoke and list tokens."),
+    "key": Entry("key", "Rotate the key of a partner, or change the root key."),
     "watchlist": Entry("watchlist", "Write, list and withdraw a partner's own entries."),
     "agreements": Entry("agreements", "Check agreements, explain what they lead to, list those of this node."),
     "evaluate": Entry("evaluate", "Measure accuracy on labelled samples (ISO/IEC 19795-1)."),

@@ -18,7 +18,7 @@ from service.settings import Settings
 from watchlists import migrations
 from watchlists.database import UNAVAILABLE, open_database
 from watchlists.keys import KeyRing
-from watchlists.sealing import EnvironmentRootKey, FileRootKey, LocalRootKey
+from watchlists.sealing import EnvironmentRootKey, FileRootKey, LocalRootKey, RootKey
 from watchlists.store import Store
 
 
@@ -60,8 +60,13 @@ def refuse_existing(settings: Settings) -> None:
         raise errors.DataFolderExists("the database belongs to another data folder", hint=hint)
 
 
-def open_store(settings: Settings, clock: Callable[[], datetime] = system_clock) -> Store:
+def open_store(settings: Settings, clock: Callable[[], datetime] = system_clock, root: RootKey | None = None) -> Store:
     """Open the data folder's database, bring its tables up to date and unlock its keys.
+
+    Args:
+        settings: of the node.
+        clock: the time that changes are dated with; aware.
+        root: the root key; None for that of the settings.
 
     Raises:
         DataFolderMissing: there is no data folder yet, or its database is empty.
@@ -72,7 +77,7 @@ def open_store(settings: Settings, clock: Callable[[], datetime] = system_clock)
     place = settings.database_place
     if not (place if isinstance(place, Path) else settings.home).exists():
         raise errors.DataFolderMissing(f"{settings.home} is not a Crosscheck data folder")
-    root = load_root_key(settings)
+    root = root or load_root_key(settings)
     with _opened(settings) as engine:
         if not migrations.has_tables(engine):  # not to be made here: it may be the wrong one
             raise errors.DataFolderMissing("the database has no tables of Crosscheck")

@@ -136,7 +136,7 @@ def test_a_rotation_that_was_broken_off_is_finished_by_the_next(
         with writing(node.engine) as connection:
             node.store.keys.begin_generation(connection, "xb")
     else:
-        how = {"progress": killed} if step == "first batch" else {"settle": killed}
+        how: dict[str, Any] = {"progress": killed} if step == "first batch" else {"settle": killed}
         with pytest.raises(Killed):
             rotate(node, **how)
     assert generations(node) == [1, 2]
