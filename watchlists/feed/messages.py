@@ -126,7 +126,12 @@ START: Final = Position(page=0, sequence=0, digest=NOTHING)
 
 
 class Timestamp(Part):
-    """Up to where the feed goes as of `issued`; nobody should believe it beyond `expires`."""
+    """Up to where the feed goes as of `issued`; nobody should believe it beyond `expires`.
+
+    Args:
+        at_home: purposes for which the receiver may be allowed to search entries that stay at the owner's. Whoever
+            checks for one of them has not searched everything before the owner's node was asked.
+    """
 
     role: Literal["timestamp"] = "timestamp"
     format: Literal[1] = 1
@@ -135,6 +140,7 @@ class Timestamp(Part):
     issued: Moment
     expires: Moment
     head: Position
+    at_home: Annotated[tuple[Name, ...], Field(max_length=256)] = ()
 
 
 class Put(Part):

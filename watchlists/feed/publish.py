@@ -209,9 +209,10 @@ class _Composing:
             self._changes.append(Withheld(sequence=sequence, count=1))
 
 
-def timestamp(feed: FeedId, version: int, head: Position, now: datetime) -> Timestamp:
+def timestamp(feed: FeedId, version: int, head: Position, now: datetime, at_home: Collection[str] = ()) -> Timestamp:
     """Return the promise that the feed goes up to `head`; `version` is one more than that of the last promise."""
-    return Timestamp(feed=feed, version=version, issued=now, expires=now + FRESHNESS, head=head)
+    expires, purposes = now + FRESHNESS, tuple(sorted(at_home))
+    return Timestamp(feed=feed, version=version, issued=now, expires=expires, head=head, at_home=purposes)
 
 
 def sign_message(signed: Root | Timestamp, signers: Iterable[Signer]) -> bytes:

@@ -139,6 +139,16 @@ class TrustedFeed:
         self._state = state
 
     @property
+    def feed(self) -> FeedId:
+        """Which feed."""
+        return self._feed
+
+    @property
+    def head(self) -> Position | None:
+        """Where the feed ends by the newest timestamp; None if there is none."""
+        return None if self._state.timestamp is None else self._state.timestamp.head
+
+    @property
     def state(self) -> FeedState:
         """What is believed, to be stored."""
         return self._state

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, select
 
 from watchlists.changes import ChangeWriter, NewChange
 from watchlists.errors import ForeignWatchlist, SealBroken, UnknownPartner, UnknownWatchlist, WatchlistNameTaken
+from watchlists.feed_schema import feed_contents
 from watchlists.keys import KeyRing, OwnerKey
 from watchlists.records import ChangeKind, Entry, EntryKey, Partner, Templates, Watchlist
 from watchlists.schema import entries, partners, watchlists
@@ -122,7 +123,7 @@ class Writing:
         gone = entries.delete().where(entries.c.watchlist == key.watchlist, entries.c.id == key.entry)
         if self.connection.execute(gone).rowcount == 0:
             return None
-        self.destroyed += 1
+        self._destroyed([key])
         return self._log.append([NewChange(ChangeKind.WITHDRAW, key, owner)])[0]
 
     def expire_entry(self, key: EntryKey, now: datetime) -> int | None:
@@ -191,10 +192,16 @@ class Writing:
         ]
         if replaced:
             self.connection.execute(entries.delete().where(among(replaced)))
-            self.destroyed += len(replaced)
+            self._destroyed(replaced)
         self.connection.execute(entries.insert(), rows)
         outcomes = (Outcome.REPLACED if key in there else Outcome.CREATED for key in keys)
         return [PutResult(outcome, sequence) for outcome, sequence in zip(outcomes, sequences, strict=True)]
+
+    def _destroyed(self, keys: Collection[EntryKey]) -> None:
+        """Destroy also what waits for receivers to fetch it, of versions of entries that are gone."""
+        published = among(keys, feed_contents.c.watchlist, feed_contents.c.entry)
+        self.connection.execute(feed_contents.delete().where(published))
+        self.destroyed += len(keys)
 
     def _stored(self, keys: Sequence[EntryKey]) -> dict[EntryKey, _Stored]:
         columns = (entries.c.digest, entries.c.sequence, entries.c.entered_at)

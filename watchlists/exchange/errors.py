@@ -1,0 +1,50 @@
+"""What goes wrong around feeds, other than that a message of one is refused."""
+
+from __future__ import annotations
+
+from models.errors import CrosscheckError, InvalidInput
+
+
+class FeedKeysMissing(CrosscheckError):
+    """The owner has no root keys on this node, so nothing of it can be signed."""
+
+    slug = "feed-keys-missing"
+    hint = "Begin with `crosscheck feed rotate --owner PARTNER`, which makes the first root."
+
+
+class FeedUnknown(CrosscheckError):
+    slug = "feed-unknown"
+    hint = "List what is published and followed with `crosscheck feed status`."
+
+
+class FeedFollowed(CrosscheckError):
+    """The list is a copy that another node's feed writes: nobody else may, and it is not published from here."""
+
+    slug = "feed-followed"
+    hint = "Write to the watchlist at its owner's node; it comes from there."
+
+
+class FeedKeyInvalid(InvalidInput):
+    slug = "feed-key-invalid"
+    hint = "Take the key as `crosscheck feed receive` or `crosscheck feed key` printed it: 64 hexadecimal digits."
+
+
+class FeedRootUnusable(InvalidInput):
+    """A draft of a root that cannot take effect."""
+
+    slug = "feed-root-unusable"
+    hint = "Begin again with `crosscheck feed rotate`, and have enough holders of root keys sign that draft."
+
+
+class FeedUnreachable(CrosscheckError):
+    """The publishing node did not answer, or answered something other than a message of the feed."""
+
+    slug = "feed-unreachable"
+    hint = "Check the address, the network and the token; the next pull goes on where this one stopped."
+
+
+class FeedMoved(CrosscheckError):
+    """Another process has pulled the same feed meanwhile; what this one has is void."""
+
+    slug = "feed-moved"
+    hint = "Nothing is to be done: the other process goes on."
