@@ -174,6 +174,19 @@ class RuleBook:
             return Ruling(allowed=False)
         return rule_on(deed, self._panel(self._calendar.epoch(now), request, klass, purpose), request, klass, more)
 
+    def purposes_of(self, request: Request, klass: VisibilityClass, now: datetime) -> frozenset[str]:
+        """The purposes for which some clause could let the partner of `request` see a hit on a class.
+
+        What only a check itself can say (its authority, its justification, the score) counts as said. So whoever is not
+        named here never sees it; whoever is may still be denied. The owner's own word comes first here as well.
+        """
+        epoch, klass = self._calendar.epoch(now), as_of(klass, now)
+        if withheld(request, klass) is not None:
+            return frozenset()
+        purposes = {purpose for agreement in self._speaking(epoch, request, klass) for purpose in agreement.purposes}
+        panels = {purpose: self._panel(epoch, request, klass, purpose) for purpose in purposes}
+        return frozenset(purpose for purpose, panel in panels.items() if panel.highest is not Level.NONE)
+
     def speaking(self, request: Request, klass: VisibilityClass, now: datetime) -> tuple[Agreement, ...]:
         """The agreements in force between the two sides, by id."""
         return self._speaking(self._calendar.epoch(now), request, klass)
