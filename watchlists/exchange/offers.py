@@ -85,6 +85,8 @@ class Offers:
         self._now = now
         self._decider = decider(rules, head, now)
         self.leave: Callable[[VisibilityClass], Leave] = leave_at(rules, head.node, now)
+        self.versions: dict[str, int] = {}
+        """The number of the change that wrote it, for each entry that was looked at to be offered."""
 
     def next(self, purposes: Callable[[VisibilityClass], str]) -> Batch | None:
         """Return what comes next; None if the feed says all there is to say.
@@ -114,7 +116,7 @@ class Offers:
                         chosen.append(row)
                 elif row.id in held or row.id not in at_home:
                     chosen.append(row)
-                elif at_home[row.id] != purposes(klass):
+                elif at_home[row.id].purposes != purposes(klass):
                     moved[row.id] = purposes(klass)
             ended = len(rows) < LOOKED_AT
             after = names[-1] if names else after
@@ -132,7 +134,7 @@ class Offers:
         if not found:
             return None
         last = {row.entry: row.sequence for row in found}
-        offers, unreadable = self._offers(sorted(last, key=last.__getitem__))
+        offers, unreadable = self._offers(sorted(self._unpublished(last), key=last.__getitem__))
         progress = [{"followed": last[offer.entry]} for offer in offers]
         return Batch(offers, progress, {"followed": found[-1].sequence}, unreadable)
 
@@ -174,12 +176,18 @@ class Offers:
         life = self.leave(klass).life
         return None if life is None else self._now + life
 
+    def _unpublished(self, names: Collection[str]) -> set[str]:
+        """Return those of which the version of now was not offered yet: a sweep may have come first."""
+        known = {name: row.version for rows in (self._held(names), self._at_home(names)) for name, row in rows.items()}
+        rows = self._rows(select(entries.c.id, entries.c.sequence).where(entries.c.id.in_(names)))
+        return set(names) - {row.id for row in rows if known.get(row.id) == row.sequence}
+
     def _held(self, names: Collection[str]) -> dict[str, Row[Any]]:
         return self._by_entry(select(feed_held).where(self._head.rows_of(feed_held), feed_held.c.entry.in_(names)))
 
-    def _at_home(self, names: Collection[str]) -> dict[str, str]:
+    def _at_home(self, names: Collection[str]) -> dict[str, Row[Any]]:
         query = select(feed_withheld).where(self._head.rows_of(feed_withheld), feed_withheld.c.entry.in_(names))
-        return {name: row.purposes for name, row in self._by_entry(query).items()}
+        return self._by_entry(query)
 
     def _by_entry(self, query: Select[Any]) -> dict[str, Row[Any]]:
         return {row.entry: row for row in self._connection.execute(query)}
@@ -192,6 +200,7 @@ class Offers:
     def _offers(self, names: Sequence[str]) -> tuple[list[Offer], tuple[str, ...]]:
         """Return entries as they stand now, in that order, and the names of those that do not open."""
         rows = {row.id: row for row in self._rows(select(entries).where(entries.c.id.in_(names)))}
+        self.versions |= {name: row.sequence for name, row in rows.items()}
         offers, unreadable = [], []
         for name in names:
             try:

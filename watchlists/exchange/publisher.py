@@ -340,19 +340,21 @@ class _Step:
     def _held(self, name: str, klass: VisibilityClass) -> dict[str, Any]:
         until = self._offers.until(klass)
         refresh_at = None if until is None else self._now + (until - self._now) / 2
-        row = {"entry": name, "sealed_to": self._head.key_id, "until": until, "refresh_at": refresh_at}
-        return self._head.key | row
+        row = {"sealed_to": self._head.key_id, "until": until, "refresh_at": refresh_at}
+        return self._head.key | self._version(name) | row
 
     def _withheld(self, name: str, reason: WithheldBecause, klass: VisibilityClass | None) -> dict[str, Any]:
         hidden = None if klass is None else klass.conditions.hidden_until
         row = {
-            "entry": name,
             "reason": reason.value,
             "purposes": "" if klass is None else self._purposes(klass),
             "since": self._now,
             "again_at": hidden if hidden is not None and hidden > self._now else None,
         }
-        return self._head.key | row
+        return self._head.key | self._version(name) | row
+
+    def _version(self, name: str) -> dict[str, Any]:
+        return {"entry": name, "version": self._offers.versions[name]}
 
     def _at_home(self, entry: Entry) -> dict[str, Any]:
         expired = entry.expires_at is not None and entry.expires_at <= self._now

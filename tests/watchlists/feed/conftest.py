@@ -18,10 +18,10 @@ FOR_A_DAY = (
 SEARCH = '@id("search")\npermit (principal, action == Action::"search", resource);\n'
 
 
-def rule_book(folder: Path, rules: str) -> RuleBook:
-    """The one agreement of "xa" and "xb", about the categories "wanted" and "missing-person"."""
+def rule_book(folder: Path, rules: str, **other: str) -> RuleBook:
+    """The one agreement of "xa" and "xb", about the categories "wanted" and "missing-person"; `other` particulars."""
     folder.mkdir(parents=True)
-    particulars = "\n".join(f"{key} = {value}" for key, value in PARTICULARS.items())
+    particulars = "\n".join(f"{key} = {value}" for key, value in {**PARTICULARS, **other}.items())
     (folder / "agreement.toml").write_text(particulars, "utf-8")
     (folder / "rules.cedar").write_text(SEARCH + rules, "utf-8")
     return RuleBook([load_agreement(folder)])
