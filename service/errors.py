@@ -113,6 +113,21 @@ class DataFolderDamaged(CrosscheckError):
     hint = "Restore the data folder from a backup."
 
 
+class DataFolderNotEmpty(CrosscheckError):
+    slug = "data-folder-not-empty"
+    hint = "Add --replace to lose what is there for the backup; or set CROSSCHECK_HOME to a new folder."
+
+
+class DataFolderInUse(CrosscheckError):
+    slug = "data-folder-in-use"
+    hint = "Stop all processes of the service first: what they hold in memory would be ahead of an older database."
+
+
+class RestoreUnfinished(CrosscheckError):
+    slug = "restore-unfinished"
+    hint = "Run the same `crosscheck restore` again: it finishes what was broken off."
+
+
 class StaleCapture(InvalidInput):
     slug = "stale-capture"
     hint = "Capture the person again, and check the clock of the terminal."

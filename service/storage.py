@@ -39,7 +39,7 @@ def make_data_folder(settings: Settings) -> None:
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     settings.agreements_folder.mkdir(exist_ok=True)
     root = given or FileRootKey.create(settings.root_key_file)
-    with _opened(settings) as engine:
+    with opened(settings) as engine:
         migrations.upgrade(engine)
         KeyRing(engine, root).verify()
         engine.dispose()
@@ -52,7 +52,7 @@ def refuse_existing(settings: Settings) -> None:
         raise errors.DataFolderExists(f"{settings.home} is a data folder already")
     if isinstance(place, Path):
         return
-    with _opened(settings) as engine:
+    with opened(settings) as engine:
         used = migrations.has_tables(engine)
         engine.dispose()
     if used:
@@ -73,12 +73,14 @@ def open_store(settings: Settings, clock: Callable[[], datetime] = system_clock,
         DataFolderDamaged: the database file is none.
         DatabaseAway: the database server cannot be reached, or does not let us in.
         RootKeyUnusable: the root key is missing, unreadable or not the one the data was sealed with.
+        RestoreUnfinished: a restore was broken off.
     """
+    _require_restored(settings)
     place = settings.database_place
     if not (place if isinstance(place, Path) else settings.home).exists():
         raise errors.DataFolderMissing(f"{settings.home} is not a Crosscheck data folder")
     root = root or load_root_key(settings)
-    with _opened(settings) as engine:
+    with opened(settings) as engine:
         if not migrations.has_tables(engine):  # not to be made here: it may be the wrong one
             raise errors.DataFolderMissing("the database has no tables of Crosscheck")
         migrations.upgrade(engine)
@@ -101,8 +103,18 @@ def _given_root_key(settings: Settings) -> LocalRootKey | None:
     return EnvironmentRootKey.read(text) if text else None
 
 
+def pending_restore(settings: Settings) -> Path:
+    """Return the folder that is there while a backup is being restored."""
+    return settings.home / "restore.pending"
+
+
+def _require_restored(settings: Settings) -> None:
+    if pending_restore(settings).exists():
+        raise errors.RestoreUnfinished(f"a backup is being restored to {settings.home}, or that was broken off")
+
+
 @contextmanager
-def _opened(settings: Settings) -> Iterator[Engine]:
+def opened(settings: Settings) -> Iterator[Engine]:
     """Open the database, and say what is wrong if it turns out in the block that it cannot be used."""
     place = settings.database_place
     engine = open_database(place)

@@ -98,6 +98,28 @@ class EntriesUnreadable(CrosscheckError):
     )
 
 
+class BackupInvalid(CrosscheckError):
+    """A backup is not whole, or is not what it says it is. Nothing was changed."""
+
+    slug = "backup-invalid"
+    hint = "Use another backup; this one, or a copy of it, is damaged."
+
+
+class BackupExists(CrosscheckError):
+    slug = "backup-exists"
+    hint = "Name a new folder: a backup is never overwritten."
+
+
+class BackupKeysGone(CrosscheckError):
+    """Entries of a backup are sealed under keys that were destroyed since."""
+
+    slug = "backup-keys-gone"
+    hint = (
+        "Keys were rotated after this backup was made, or its owner was added after the key file. Use a newer backup, "
+        "or the key file of this one; or add --leave-out-lost to restore the rest."
+    )
+
+
 class SealBroken(CrosscheckError):
     """A sealed value was changed, was moved from elsewhere, or was sealed under another key."""
 

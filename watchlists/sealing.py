@@ -23,6 +23,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from watchlists.errors import RootKeyUnusable, SealBroken
+from watchlists.files import sync_folder
 
 KEY_SIZE = 32
 """Bytes of every key: AES-256."""
@@ -161,7 +162,7 @@ class FileRootKey(LocalRootKey):
         self._write(fresh)
         with file.open("r+b") if file.exists() else nullcontext() as old:
             fresh.replace(file)
-            _sync_folder(file.parent)
+            sync_folder(file.parent)
             if old is not None:
                 old.write(bytes(file.stat().st_size))
                 old.flush()
@@ -188,14 +189,6 @@ class EnvironmentRootKey(LocalRootKey):
             RootKeyUnusable: it is no key.
         """
         return cls(_decode(text, cls.VARIABLE))
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _decode(unverified_text: str, place: str) -> bytes:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import Progress
 
+from service.commands.progress import progress_bars
 from service.keys import RootChanged, change_root_key, rotate_owner_key
 from service.settings import Settings
 from service.storage import open_store
@@ -52,11 +52,9 @@ def rotate(
 
 
 def _rotate_owner(owner: str) -> Rotated:
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(f"entries of {owner}")
-        return rotate_owner_key(
-            open_store(Settings()), owner, lambda done, total: progress.update(task, completed=done, total=total)
-        )
+    store = open_store(Settings())
+    with progress_bars() as progress:
+        return rotate_owner_key(store, owner, partial(progress, f"entries of {owner}"))
 
 
 def _owner_report(rotated: Rotated) -> str:

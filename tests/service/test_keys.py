@@ -6,10 +6,9 @@ import base64
 import json
 import logging
 from pathlib import Path
-from typing import Any
 
 import pytest
-from sqlalchemy import URL, RowMapping, select
+from sqlalchemy import RowMapping, select
 from typer.testing import CliRunner, Result
 
 from service.commands.key import commands
@@ -19,37 +18,26 @@ from service.schema import audit_events
 from service.settings import Settings
 from service.storage import make_data_folder, open_store
 from tests.databases import Databases
+from tests.service.data_folders import E1, filled, new_settings, other
 from tests.watchlists.makers import entry, faces
 from watchlists.database import writing
 from watchlists.errors import RootKeyUnusable, RotationUnfinished, UnknownPartner
-from watchlists.records import EntryKey, Partner, Watchlist
+from watchlists.records import EntryKey, Partner
 from watchlists.sealing import FileRootKey
 from watchlists.store import Store
 
 ON_BOTH_DATABASES = True
 GIVEN = base64.b64encode(bytes(range(32))).decode()
-E1 = EntryKey("xb-alerts", "e1")
 
 
 @pytest.fixture
 def settings(tmp_path: Path, databases: Databases) -> Settings:
-    place = databases.empty(tmp_path / "home")
-    database = place.render_as_string(hide_password=False) if isinstance(place, URL) else ""
-    return Settings(home=tmp_path / "home", database=database)  # type: ignore[arg-type]  # pydantic converts
-
-
-def other(settings: Settings, **changes: Any) -> Settings:
-    return Settings.model_validate(settings.model_dump() | changes)
+    return new_settings(tmp_path / "home", databases)
 
 
 @pytest.fixture
 def store(settings: Settings) -> Store:
-    make_data_folder(settings)
-    store = open_store(settings)
-    store.add_partner(Partner("xb", "State of XB"))
-    store.put_watchlist(Watchlist("xb-alerts", "xb", "Alerts"))
-    store.put_entry(entry("e1"), faces(1))
-    return store
+    return filled(settings)
 
 
 def events(store: Store) -> list[RowMapping]:
@@ -97,7 +85,7 @@ def test_the_root_key_is_changed_while_a_process_runs(
 
     changed = change_root_key(settings, tmp_path / "new.key")
 
-    assert (changed.keys, changed.installed) == (1, str(settings.root_key_file))
+    assert (changed.keys, changed.installed) == (2, str(settings.root_key_file))
     assert settings.root_key_file.read_bytes() == (tmp_path / "new.key").read_bytes() != old
     assert settings.root_key_file.stat().st_mode & 0o777 == 0o600
     assert open_store(settings).entry(E1).templates == faces(1)
@@ -111,7 +99,7 @@ def test_the_root_key_is_changed_while_a_process_runs(
     assert open_store(settings).entry(EntryKey("xb-alerts", "e2")).templates == faces(2)
     with pytest.raises(RootKeyUnusable):  # a key under the old root key would be lost
         running.add_partner(Partner("xc", "State of XC"))
-    assert [partner.id for partner in store.partners()] == ["xb"]
+    assert [partner.id for partner in store.partners()] == ["xa", "xb"]
 
     (tmp_path / "old.key").write_bytes(old)
     (tmp_path / "old.key").chmod(0o600)

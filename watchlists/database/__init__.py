@@ -4,6 +4,7 @@ from watchlists.database.backend import DatabaseState, Turn
 from watchlists.database.connections import (
     UNAVAILABLE,
     examine,
+    in_use,
     open_database,
     upsert,
     wipe_deleted,
@@ -15,6 +16,7 @@ __all__ = [
     "DatabaseState",
     "Turn",
     "examine",
+    "in_use",
     "open_database",
     "upsert",
     "wipe_deleted",

@@ -71,6 +71,10 @@ class Backend(Protocol):
         """Do what this kind of database can do that deleted rows of `tables` are gone from its files."""
         ...
 
+    def in_use(self, engine: Engine) -> bool:
+        """Whether anybody else is connected to the database, also if they do nothing."""
+        ...
+
     def examine(self, engine: Engine) -> DatabaseState:
         """Look at how the database is set."""
         ...

@@ -75,6 +75,12 @@ def wipe_deleted(engine: Engine, *tables: Table) -> bool:
     return _backend(engine).wipe(engine, tables)
 
 
+def in_use(engine: Engine) -> bool:
+    """Return whether any other process of Crosscheck is connected to the database, also if it does nothing."""
+    engine.dispose()
+    return _backend(engine).in_use(engine)
+
+
 def examine(engine: Engine) -> DatabaseState:
     """Return which database this is, and how safe what is written to it is."""
     return _backend(engine).examine(engine)

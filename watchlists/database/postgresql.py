@@ -94,6 +94,14 @@ class PostgresqlBackend:
             return False  # the write before it is committed: it must not look as if it had failed
         return True
 
+    def in_use(self, engine: Engine) -> bool:
+        others = text(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            " AND application_name = current_setting('application_name')"
+        )
+        with engine.connect() as connection:
+            return bool(connection.execute(others).scalar_one())
+
     def examine(self, engine: Engine) -> DatabaseState:
         settings = select(*(func.current_setting(name).label(name) for name in _AS_IT_HAS_TO_BE))
         server = text(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, event
@@ -60,6 +61,16 @@ class SqliteBackend:
         finally:
             cursor.execute(_BUSY_TIMEOUT)
             raw.close()
+
+    def in_use(self, engine: Engine) -> bool:
+        """Leaving the write-ahead log is possible for the only connection there is; the next one enters it again."""
+        with closing(sqlite3.connect(str(engine.url.database), timeout=0)) as alone:
+            try:
+                return bool(alone.execute("PRAGMA journal_mode = DELETE").fetchone()[0] != "delete")
+            except sqlite3.OperationalError:
+                return True
+            except sqlite3.DatabaseError:
+                return False  # it is no database: nobody can work with it
 
     def examine(self, engine: Engine) -> DatabaseState:
         with engine.connect() as connection:

@@ -10,6 +10,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine
 
@@ -35,8 +36,18 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
 
 def has_tables(engine: Engine) -> bool:
     """Whether `upgrade` was ever called on this database."""
+    return revision(engine) is not None
+
+
+def revision(engine: Engine) -> str | None:
+    """Return the revision of a database's schema; None if `upgrade` was never called on it."""
     with engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision() is not None
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def head() -> str:
+    """Return the revision that `upgrade` leads to."""
+    return ScriptDirectory(str(Path(__file__).parent)).get_current_head() or ""
 
 
 def differences(engine: Engine, tables: Collection[str] | None = None) -> list[str]:
