@@ -41,6 +41,11 @@ class EventKind(StrEnum):
     OWNER_KEY_ROTATED = "owner-key-rotated"
     ROOT_KEY_CHANGED = "root-key-changed"
     BACKUP_RESTORED = "backup-restored"
+    FEED_ROOT_PUBLISHED = "feed-root-published"
+    FEED_ALLOWED = "feed-allowed"
+    FEED_SUBSCRIBED = "feed-subscribed"
+    FEED_UNSUBSCRIBED = "feed-unsubscribed"
+    FEED_PAGE_APPLIED = "feed-page-applied"
 
 
 def record(connection: Connection, kind: EventKind, actor: Caller, now: datetime, details: Details) -> None:
