@@ -20,7 +20,7 @@ from models.fingerprint.matcher import warm_up
 from models.weights import ModelStore
 from service import errors
 from service.ageing import Ageing
-from service.api import agreements, authorisations, emergencies, notices, operator, terminal, watchlists
+from service.api import agreements, authorisations, emergencies, feeds, notices, operator, terminal, watchlists
 from service.authorisations import Authorisations
 from service.check import Checks
 from service.disclosure import StoredEntries
@@ -29,6 +29,8 @@ from service.emergencies import Emergencies
 from service.enrolment import Enrolment
 from service.entry_rulings import EntryRulings
 from service.errors import Problem
+from service.feed_metrics import FeedMetrics
+from service.feeds import make_feeds
 from service.flag_outbox import FlagOpener, FlagOutbox
 from service.flags import Flags
 from service.freshness import Freshness
@@ -47,9 +49,11 @@ from service.retention import Retention
 from service.runtime import Runtime
 from service.settings import Settings
 from service.storage import open_store, system_clock
+from service.sync import Sync
 from service.telemetry import Metrics
 from service.verification import Verifications
 from watchlists.agreements import RuleBookHolder
+from watchlists.exchange import Elsewhere
 from watchlists.gallery import LocalGallery
 
 AUTHENTICATION_THREADS = 4  # of their own, so that recognising a token never waits behind work
@@ -89,6 +93,8 @@ def bootstrap(
     preconditions = Preconditions(grants, supervisors, Quotas(store.engine))
     duties = Duties(store.engine, board)
     ledger = Ledger(store.engine, store.keys, FlagOutbox(store.keys), settings.keep_answers)
+    between_nodes = make_feeds(settings, store, lambda: rules.current, clock)
+    metrics.registry.register(FeedMetrics(between_nodes))
     return Runtime(
         settings=settings,
         store=store,
@@ -104,6 +110,7 @@ def bootstrap(
             freshness=freshness,
             watch=ProbeWatch(_probe_budget(settings), faces.calibration, store.engine, metrics),
             preconditions=preconditions,
+            elsewhere=Elsewhere(store.engine),
             target_fpir=settings.target_fpir,
             clock=clock,
         ),
@@ -117,6 +124,7 @@ def bootstrap(
         duties=duties,
         flag_opener=FlagOpener(store.engine, store.keys, Flags(duties), metrics),
         log_reviews=LogReviews(store.engine, board),
+        feeds=between_nodes,
         retention=Retention(store, gallery, board, lambda: rules.current, settings.review_warning),
         admission=Admission(settings.workers, settings.answer_within),
         owner_work=Admission(settings.workers, settings.answer_within),
@@ -164,7 +172,7 @@ def create_app(runtime: Runtime) -> FastAPI:
         },
     )
     app.state.runtime = runtime
-    for calls in (terminal, watchlists, agreements, authorisations, emergencies, notices, operator):
+    for calls in (terminal, watchlists, feeds, agreements, authorisations, emergencies, notices, operator):
         app.include_router(calls.router)
     errors.install(app)
     _describe_problems(app)
@@ -189,7 +197,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(_open_flags, runtime)
         tasks.start_soon(_keep_house, runtime)
+        tasks.start_soon(Sync(runtime.feeds, runtime.settings.pull_every, runtime.gallery.catch_up).run)
         yield
+        runtime.feeds.stopping.set()
         tasks.cancel_scope.cancel()
     runtime.close()
 

@@ -22,6 +22,7 @@ from service.probing import ProbeWatch
 from service.roles import Role
 from watchlists.agreements import RuleBook
 from watchlists.errors import EntryChanged
+from watchlists.exchange import Elsewhere
 from watchlists.gallery import Gallery
 
 
@@ -37,6 +38,7 @@ class Checks:
     freshness: Freshness
     watch: ProbeWatch
     preconditions: Preconditions
+    elsewhere: Elsewhere
     target_fpir: float
     clock: Callable[[], datetime]
 
@@ -85,6 +87,8 @@ class Checks:
         # 9. Of each candidate, exactly what its owner's agreement lets this partner see.
         candidates = disclose(rules, gathered.asked, found.candidates, self.entries, now)
         complete = found.complete and not probe.refused and not gathered.asked.exhausted
+        # What stayed at its owner's was not searched either: here its node would be asked.
+        complete = complete and not self.elsewhere.unsearched(gathered.asked, rules, now)
         binding = rules.fingerprint(gathered.asked.partner, now)
         return Conclusion(now, complete, found.sequence, probe, candidates, gathered, binding)
 

@@ -191,6 +191,7 @@ STATUS_BY_SLUG: Mapping[str, int] = {
     "wrong-role": 403,
     "check-conflict": 409,
     "emergency-conflict": 409,
+    "feed-followed": 409,
     "watchlist-name-taken": 409,
     "unknown-authorisation": 404,
     "unknown-emergency": 404,

@@ -12,6 +12,7 @@ from service.duties import Duties
 from service.emergencies import Emergencies
 from service.enrolment import Enrolment
 from service.errors import place_of
+from service.feeds import Feeds
 from service.flag_outbox import FlagOpener
 from service.identity import TokenRegister
 from service.limits import Admission
@@ -47,6 +48,7 @@ class Runtime:
     duties: Duties
     flag_opener: FlagOpener
     log_reviews: LogReviews
+    feeds: Feeds
     retention: Retention
     admission: Admission
     owner_work: Admission
@@ -80,6 +82,7 @@ class Runtime:
             self._let_duties_lapse,
             self._destroy_what_expired,
             self._ask_for_log_reviews,
+            self._publish_feeds,
             self._forget_notices_and_quotas,
         ):
             try:
@@ -119,6 +122,9 @@ class Runtime:
 
     def _ask_for_log_reviews(self) -> None:
         self.log_reviews.run(self.rules.current, self.checks.clock())
+
+    def _publish_feeds(self) -> None:
+        self.feeds.publisher.advance_all(self.checks.clock())
 
     def _forget_notices_and_quotas(self) -> None:
         self.notices.forget(self.checks.clock())

@@ -56,6 +56,15 @@ class Settings(BaseSettings):
     )
     max_capture_age: timedelta = Field(default=timedelta(minutes=10), description="Oldest accepted captured_at.")
     max_clock_ahead: timedelta = Field(default=timedelta(minutes=1), description="Furthest captured_at in the future.")
+    pull_every: timedelta = Field(
+        default=timedelta(seconds=10), gt=timedelta(), description="How often feeds of other nodes are pulled."
+    )
+    feed_authorities: Path | None = Field(
+        default=None, description="Certificates of those who sign for other nodes (PEM), if not the system's."
+    )
+    feed_certificate: Path | None = Field(
+        default=None, description="Certificate and key of this node (PEM), for other nodes that ask for one."
+    )
     review_warning: timedelta = Field(
         default=timedelta(days=30), ge=timedelta(), description="How long before a review its owner is reminded."
     )

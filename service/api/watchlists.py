@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 
 from service.api.dependencies import AUTHENTICATED, CurrentCaller, CurrentRuntime, problems
 from service.api.ndjson import MEDIA_TYPE, DuplexResponse, read_batches
@@ -27,6 +27,14 @@ IDENTIFIER = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 WatchlistId = Annotated[str, Path(pattern=IDENTIFIER, max_length=64, examples=["xb-wanted"])]
 EntryId = Annotated[str, Path(pattern=IDENTIFIER, max_length=64, examples=["E-2026-0017"])]
 
+
+async def _written_here(watchlist: WatchlistId, caller: CurrentCaller, runtime: CurrentRuntime) -> None:
+    """Refuse to write to a list of the caller's that a feed writes; of others' lists nothing is told."""
+    await runtime.owner_work.run(runtime.feeds.require_home, caller, watchlist)
+
+
+WRITTEN_HERE = [Depends(_written_here)]
+
 router = APIRouter(prefix="/v1/watchlists", tags=["owner partner"], dependencies=AUTHENTICATED)
 
 
@@ -42,7 +50,11 @@ async def list_watchlists(caller: CurrentCaller, runtime: CurrentRuntime) -> Wat
     )
 
 
-@router.put("/{watchlist}", responses={201: {"model": WatchlistMessage}, **problems(400, 401, 403, 409, 413, 422, 503)})
+@router.put(
+    "/{watchlist}",
+    dependencies=WRITTEN_HERE,
+    responses={201: {"model": WatchlistMessage}, **problems(400, 401, 403, 409, 413, 422, 503)},
+)
 async def put_watchlist(
     watchlist: WatchlistId, body: WatchlistBody, caller: CurrentCaller, runtime: CurrentRuntime, response: Response
 ) -> WatchlistMessage:
@@ -55,7 +67,8 @@ async def put_watchlist(
 
 @router.put(
     "/{watchlist}/entries/{entry}",
-    responses={201: {"model": WriteAnswer}, **problems(400, 401, 403, 404, 413, 422, 503)},
+    dependencies=WRITTEN_HERE,
+    responses={201: {"model": WriteAnswer}, **problems(400, 401, 403, 404, 409, 413, 422, 503)},
 )
 async def put_entry(
     watchlist: WatchlistId,
@@ -79,7 +92,12 @@ async def get_entry(
     return message_of(await runtime.owner_work.run(runtime.enrolment.read, caller, EntryKey(watchlist, entry)))
 
 
-@router.delete("/{watchlist}/entries/{entry}", status_code=204, responses=problems(401, 403, 404, 422, 503))
+@router.delete(
+    "/{watchlist}/entries/{entry}",
+    status_code=204,
+    dependencies=WRITTEN_HERE,
+    responses=problems(401, 403, 404, 409, 422, 503),
+)
 async def withdraw_entry(
     watchlist: WatchlistId, entry: EntryId, caller: CurrentCaller, runtime: CurrentRuntime
 ) -> None:
@@ -89,6 +107,7 @@ async def withdraw_entry(
 
 @router.post(
     "/{watchlist}/entries:import",
+    dependencies=WRITTEN_HERE,
     response_class=DuplexResponse,
     responses={
         200: {
@@ -96,7 +115,7 @@ async def withdraw_entry(
             "unchanged, refused), then `entry_id` and `sequence`, or the `problem`.",
             "content": {MEDIA_TYPE: {"schema": {"type": "string"}}},
         },
-        **problems(401, 403, 404, 422, 503),
+        **problems(401, 403, 404, 409, 422, 503),
     },
     openapi_extra={
         "requestBody": {

@@ -11,6 +11,7 @@ from datetime import datetime
 from sqlalchemy import Engine, select
 
 from watchlists.agreements.decide import RuleBook
+from watchlists.agreements.facts import Request
 from watchlists.exchange.subscriptions import subscription_of
 from watchlists.feed_schema import feed_states
 
@@ -21,22 +22,25 @@ class Elsewhere:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def unsearched(self, partner: str, purpose: str, rules: RuleBook, now: datetime) -> frozenset[str]:
-        """Return the owners some of whose entries the partner might search for this purpose, but not on this node.
+    def unsearched(self, asked: Request, rules: RuleBook, now: datetime) -> frozenset[str]:
+        """Return the owners some of whose entries a check might be allowed to search, but not on this node.
 
         1. The owner has said that it keeps such entries at home.
         2. The feed is behind: not everything announced was taken over, or no promise of freshness still holds. Then
            anything of this owner may be missing.
 
-        Only where an agreement in force between the two is for this purpose: else there is nothing to search, and the
-        answer must not show that there might be.
+        Only where an agreement in force between the two is for the purpose of the check: else there is nothing to
+        search, and the answer must not show that there might be.
         """
         with self._engine.connect() as connection:
             followed = [subscription_of(row) for row in connection.execute(select(feed_states))]
-        agreed = [agreement for agreement in rules.in_force(now) if purpose in agreement.purposes] if followed else []
         return frozenset(
             each.feed.owner
             for each in followed
-            if any({partner, each.feed.owner} <= agreement.parties for agreement in agreed)
-            and (purpose in each.at_home or each.is_behind(now))
+            if (asked.purpose in each.at_home or each.is_behind(now)) and _agreed(asked, each.feed.owner, rules, now)
         )
+
+
+def _agreed(asked: Request, owner: str, rules: RuleBook, now: datetime) -> bool:
+    sides = {asked.partner, owner}
+    return any(asked.purpose in each.purposes and sides <= each.parties for each in rules.in_force(now))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from models.errors import CrosscheckError, InvalidInput
+from models.errors import CrosscheckError
 
 
 class FeedKeysMissing(CrosscheckError):
@@ -24,12 +24,12 @@ class FeedFollowed(CrosscheckError):
     hint = "Write to the watchlist at its owner's node; it comes from there."
 
 
-class FeedKeyInvalid(InvalidInput):
+class FeedKeyInvalid(CrosscheckError):
     slug = "feed-key-invalid"
     hint = "Take the key as `crosscheck feed receive` or `crosscheck feed key` printed it: 64 hexadecimal digits."
 
 
-class FeedRootUnusable(InvalidInput):
+class FeedRootUnusable(CrosscheckError):
     """A draft of a root that cannot take effect."""
 
     slug = "feed-root-unusable"

@@ -8,7 +8,7 @@ first, which goes from holder to holder until enough have signed.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -124,8 +124,10 @@ class SigningKeys:
             signers = [one for root in roots for one in self.signers(connection, owner, root.roles.root)]
             return sign_message(keys.root, signers)
 
-    def publish(self, draft: bytes) -> Root:
+    def publish(self, draft: bytes, note: Callable[[Connection, Root], None] = lambda _connection, _root: None) -> Root:
         """Bring a draft into force that enough have signed; keys that it does not name are destroyed.
+
+        `note` is told in the transaction, to put it on record.
 
         Raises:
             FeedRootUnusable: too few have signed, a signature is wrong, or another root came first.
@@ -148,6 +150,7 @@ class SigningKeys:
             connection.execute(feed_roots.insert().values(values))
             gone = feed_signing_keys.c.owner == new.owner, feed_signing_keys.c.keyid.not_in(sorted(new.keys))
             connection.execute(delete(feed_signing_keys).where(*gone))
+            note(connection, new)
         wipe_deleted(self._engine, feed_signing_keys)
         return new
 

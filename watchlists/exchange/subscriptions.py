@@ -99,11 +99,11 @@ class Subscriptions:
             raise FeedUnknown(f"this node follows no feed of {watchlist}")
         return subscription_of(row)
 
-    def follows(self, watchlist: str) -> bool:
-        """Whether the list is a copy that a feed writes. One row is read."""
+    def owner_of(self, watchlist: str) -> str | None:
+        """Return whose list it is, if it is a copy that a feed writes; None otherwise. One row is read."""
         with self._engine.connect() as connection:
-            query = select(feed_states.c.watchlist).where(feed_states.c.watchlist == watchlist)
-            return connection.execute(query).first() is not None
+            query = select(feed_states.c.owner).where(feed_states.c.watchlist == watchlist)
+            return connection.execute(query).scalar_one_or_none()
 
     def refusals(self) -> Sequence[Refusals]:
         """Return how often which feed was refused, by watchlist and reason."""

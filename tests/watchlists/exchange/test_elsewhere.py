@@ -10,6 +10,7 @@ from tests.watchlists.exchange.pair import Pair
 from tests.watchlists.feed.conftest import rule_book
 from tests.watchlists.feed.simulator import FEED, LOCAL, WANTED
 from tests.watchlists.makers import NOW
+from watchlists.agreements.facts import Request
 from watchlists.exchange import Elsewhere
 from watchlists.feed import publish
 from watchlists.records import Conditions, EntryKey
@@ -22,11 +23,15 @@ A = EntryKey(FEED.watchlist, "A")
 SEE = '@id("see")\npermit (principal, action == Action::"see hit", resource);\n'
 
 
+def asked(partner: str, purpose: str = "border-check") -> Request:
+    return Request(partner, "terminal", purpose, None, "GATE-07")
+
+
 def test_a_check_knows_which_owner_has_more_at_home_or_is_behind(pair: Pair) -> None:
     elsewhere = Elsewhere(pair.away.node.engine)
 
     def unsearched(purpose: str = "border-check") -> frozenset[str]:
-        return elsewhere.unsearched("xa", purpose, pair.away.rules, pair.clock())
+        return elsewhere.unsearched(asked("xa", purpose), pair.away.rules, pair.clock())
 
     assert unsearched() == {"xb"}  # nothing was pulled yet
     pair.home.put("A")
@@ -38,7 +43,7 @@ def test_a_check_knows_which_owner_has_more_at_home_or_is_behind(pair: Pair) -> 
     assert unsearched() == {"xb"}  # cut off
     pair.pull()
     assert unsearched() == frozenset()
-    assert elsewhere.unsearched("xc", "border-check", pair.away.rules, pair.clock()) == frozenset()
+    assert elsewhere.unsearched(asked("xc"), pair.away.rules, pair.clock()) == frozenset()
 
 
 def test_what_the_rules_let_be_searched_but_not_copied_is_told_by_its_purposes(pair: Pair, tmp_path: Path) -> None:
@@ -53,9 +58,9 @@ def test_what_the_rules_let_be_searched_but_not_copied_is_told_by_its_purposes(p
     pair.home.put("A")
     pair.pull()
     assert "border-check" in pair.away.subscription.at_home
-    assert elsewhere.unsearched("xa", "border-check", pair.away.rules, NOW) == {"xb"}
+    assert elsewhere.unsearched(asked("xa"), pair.away.rules, NOW) == {"xb"}
     assert pair.home.withheld().keys() == {"A", "H", "L", "X"}
 
     pair.home.withdraw("A")
     pair.pull()
-    assert elsewhere.unsearched("xa", "border-check", pair.away.rules, NOW) == frozenset()
+    assert elsewhere.unsearched(asked("xa"), pair.away.rules, NOW) == frozenset()

@@ -1,0 +1,177 @@
+"""Fetches the messages of a feed from its owner's node over HTTP. Nothing that comes is believed here.
+
+The other node may be hostile or broken: bodies are read up to the cap of their kind and no further, and for so long;
+there is no redirect to follow, no compression to blow up, no cookie to keep.
+"""
+
+from __future__ import annotations
+
+import ssl
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Final
+
+import httpx2
+
+from models.errors import CrosscheckError
+from watchlists.exchange import Subscription
+from watchlists.exchange.errors import FeedUnreachable
+from watchlists.feed import FeedId
+from watchlists.feed.errors import FeedOversize
+from watchlists.feed.messages import PAGE_CAP, ROOT_CAP, TIMESTAMP_CAP
+
+TIMEOUT: Final = httpx2.Timeout(10.0, connect=5.0)
+"""Seconds for a connection, and for each pause within an answer."""
+LONGEST: Final = 60.0
+"""Seconds that one whole message may take."""
+
+
+class FeedUrlInvalid(CrosscheckError):
+    slug = "feed-url-invalid"
+    hint = "Give the address of the other node as https://host or https://host:port; http is for this machine alone."
+
+
+def require_url(url: str) -> str:
+    """Return the address of a node, without a slash at its end.
+
+    Raises:
+        FeedUrlInvalid: it is none, or would send the token in clear.
+    """
+    try:
+        parsed = httpx2.URL(url)
+    except httpx2.InvalidURL:
+        raise FeedUrlInvalid("this is no address") from None
+    if parsed.userinfo or parsed.query or parsed.fragment or not parsed.host:
+        raise FeedUrlInvalid("the address has to be that of a node, and no more")
+    if parsed.scheme != "https" and not (parsed.scheme == "http" and _is_this_machine(parsed.host)):
+        raise FeedUrlInvalid("the token would go over the network in clear")
+    return url.rstrip("/")
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def tls(authorities: Path | None, certificate: Path | None) -> ssl.SSLContext:
+    """Return how other nodes are known, and how this one makes itself known to a proxy that asks for a certificate.
+
+    Args:
+        authorities: certificates of those that sign for other nodes (PEM); None for those of the system.
+        certificate: of this node, with its key (PEM); None if there is none.
+
+    Raises:
+        FeedCertificateUnusable: a file cannot be read as such.
+    """
+    try:
+        context = ssl.create_default_context(cafile=None if authorities is None else str(authorities))
+        if certificate is not None:
+            context.load_cert_chain(certificate)
+    except (OSError, ssl.SSLError) as error:
+        raise FeedCertificateUnusable(f"a certificate cannot be read: {type(error).__name__}") from None
+    return context
+
+
+class FeedCertificateUnusable(CrosscheckError):
+    slug = "feed-certificate"
+    hint = "Check the files that CROSSCHECK_FEED_AUTHORITIES and CROSSCHECK_FEED_CERTIFICATE name: PEM, readable."
+
+
+class TokenFileUnusable(FeedUnreachable):
+    slug = "feed-token-file"
+    hint = (
+        "Put the token that the other node's operator issued into that file, readable by this user alone (chmod 600)."
+    )
+
+
+class HttpSource:
+    """One node, asked for one feed. Use it as a context manager, from one thread."""
+
+    def __init__(self, client: httpx2.Client) -> None:
+        self._client = client
+
+    def root(self, feed: FeedId, version: int) -> bytes | None:
+        return self._get(f"{_path(feed)}/roots/{version}", ROOT_CAP)
+
+    def timestamp(self, feed: FeedId) -> bytes:
+        message = self._get(f"{_path(feed)}/timestamp", TIMESTAMP_CAP)
+        if message is None:
+            raise FeedUnreachable("the other node has no timestamp")
+        return message
+
+    def page(self, feed: FeedId, after: int) -> bytes | None:
+        return self._get(f"{_path(feed)}?after={after}", PAGE_CAP)
+
+    def _get(self, path: str, cap: int) -> bytes | None:
+        try:
+            with self._client.stream("GET", path) as response:
+                if response.status_code == 204:
+                    return None
+                if response.status_code != 200:
+                    raise FeedUnreachable(f"the other node answered {response.status_code}", hint=_hint(response))
+                if response.headers.get("content-encoding", "identity") != "identity":
+                    raise FeedUnreachable("the other node answered compressed, unasked")
+                return _body(response, cap)
+        except httpx2.HTTPError as error:
+            raise FeedUnreachable(f"no answer from {self._client.base_url} ({type(error).__name__})") from None
+
+
+@contextmanager
+def http_source(subscription: Subscription, context: ssl.SSLContext) -> Iterator[HttpSource]:
+    """Open a connection to the node that a feed comes from.
+
+    Raises:
+        TokenFileUnusable: there is no token in the file, or others can read it.
+    """
+    headers = {"Authorization": f"Bearer {_token(Path(subscription.token_file))}", "Accept-Encoding": "identity"}
+    with httpx2.Client(
+        base_url=subscription.url,
+        headers=headers,
+        timeout=TIMEOUT,
+        verify=context,
+        follow_redirects=False,
+        trust_env=False,
+    ) as client:
+        yield HttpSource(client)
+
+
+def _token(file: Path) -> str:
+    try:
+        mode, token = file.stat().st_mode, file.read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise TokenFileUnusable(f"{file} cannot be read: {type(error).__name__}") from None
+    if stat.S_IMODE(mode) & 0o077:
+        raise TokenFileUnusable(f"other users can read {file}")
+    if not token or any(character.isspace() for character in token):
+        raise TokenFileUnusable(f"{file} does not hold one token")
+    return token
+
+
+def _body(response: httpx2.Response, cap: int) -> bytes:
+    deadline = time.monotonic() + LONGEST
+    body = bytearray()
+    for chunk in response.iter_raw():
+        body += chunk
+        if len(body) > cap:
+            raise FeedOversize(f"a message is over the cap of {cap} bytes")
+        if time.monotonic() > deadline:
+            raise FeedUnreachable(f"a message took longer than {LONGEST:g} seconds")
+    return bytes(body)
+
+
+def _path(feed: FeedId) -> str:
+    return f"/v1/watchlists/{feed.watchlist}/changes"
+
+
+def _hint(response: httpx2.Response) -> str | None:
+    if response.status_code in {401, 403}:
+        return "Ask the operator of the other node for a token of role sync for this partner."
+    if response.status_code == 404:
+        return "Ask the operator of the other node to allow this feed: `crosscheck feed allow`."
+    return None
