@@ -33,6 +33,8 @@ COMMANDS: Final = {
     "backup": Entry("backup", "Back up database and agreements while the service runs."),
     "restore": Entry("restore", "Put a backup in place of what there is."),
     "key": Entry("key", "Rotate the key of a partner, or change the root key."),
+    "feed": Entry("feed", "Publish watchlists to other nodes, and follow theirs."),
+    "sync": Entry("sync", "Pull the feeds of other nodes."),
     "watchlist": Entry("watchlist", "Write, list and withdraw a partner's own entries."),
     "agreements": Entry("agreements", "Check agreements, explain what they lead to, list those of this node."),
     "evaluate": Entry("evaluate", "Measure accuracy on labelled samples (ISO/IEC 19795-1)."),

@@ -30,12 +30,20 @@ class Sync:
         feeds: of this node.
         every: how long after a pull the next one begins.
         pulled: called in a worker thread after a pull that has changed entries.
+        chosen: the watchlists to pull; None for all.
     """
 
-    def __init__(self, feeds: Feeds, every: timedelta, pulled: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        feeds: Feeds,
+        every: timedelta,
+        pulled: Callable[[], object],
+        chosen: frozenset[str] | None = None,
+    ) -> None:
         self._feeds = feeds
         self._every = every
         self._pulled = pulled
+        self._chosen = chosen
         self._running: set[str] = set()
 
     async def run(self) -> None:
@@ -68,7 +76,9 @@ class Sync:
             return []
 
     def _is_due(self, subscription: Subscription, now: datetime) -> bool:
-        """Whether nobody has pulled it just now: other processes of this node do so too."""
+        """Whether it is ours to pull, and nobody has done so just now: other processes of this node pull too."""
+        if self._chosen is not None and subscription.feed.watchlist not in self._chosen:
+            return False
         ends = [moment for moment in (subscription.pulled_at, subscription.refused_at) if moment is not None]
         return not ends or not timedelta() <= now - max(ends) < self._every / 2
 

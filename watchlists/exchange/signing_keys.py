@@ -135,16 +135,7 @@ class SigningKeys:
         with writing(self._engine) as connection:
             message = _read(draft)
             new = message.signed
-            before = self.root(new.owner, connection=connection)
-            try:
-                if before is None:
-                    require_signed(new, message.by_key(), new, new.roles.root)
-                else:
-                    require_successor(new, message.by_key(), read(before, RootMessage, ROOT_CAP).signed)
-            except FeedRefused as error:
-                raise FeedRootUnusable(f"root {new.version} of {new.owner} cannot be used: {error.detail}") from None
-            if before is None and new.version != 1:
-                raise FeedRootUnusable(f"the first root of {new.owner} is not version 1")
+            self._require_signed(connection, message)
             self._require_keys(connection, new)
             values = {"owner": new.owner, "version": new.version, "message": draft, "expires_at": new.expires}
             connection.execute(feed_roots.insert().values(values))
@@ -153,6 +144,29 @@ class SigningKeys:
             note(connection, new)
         wipe_deleted(self._engine, feed_signing_keys)
         return new
+
+    def is_ready(self, draft: bytes) -> bool:
+        """Whether enough have signed a draft for it to be published."""
+        message = _read(draft)
+        with self._engine.connect() as connection:
+            try:
+                self._require_signed(connection, message)
+            except FeedRootUnusable:
+                return False
+        return True
+
+    def _require_signed(self, connection: Connection, message: RootMessage) -> None:
+        new = message.signed
+        before = self.root(new.owner, connection=connection)
+        if before is None and new.version != 1:
+            raise FeedRootUnusable(f"the first root of {new.owner} is not version 1")
+        try:
+            if before is None:
+                require_signed(new, message.by_key(), new, new.roles.root)
+            else:
+                require_successor(new, message.by_key(), read(before, RootMessage, ROOT_CAP).signed)
+        except FeedRefused as error:
+            raise FeedRootUnusable(f"root {new.version} of {new.owner} cannot be used: {error.detail}") from None
 
     def _next(
         self, connection: Connection, owner: str, old: Root | None, holders: Holders | None, now: datetime
