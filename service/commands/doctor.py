@@ -16,12 +16,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from models.errors import CrosscheckError
 from models.face import FaceEncoder
 from models.weights import ModelStore
+from service.commands.progress import progress_bars
 from service.settings import Settings
 from service.storage import open_store
 from watchlists import migrations
 from watchlists.agreements import RuleBookHolder
 from watchlists.database import examine as examine_database
 from watchlists.gallery import LocalGallery
+from watchlists.inspection import inspect
 
 # A clock before the day this was written is certainly wrong.
 EARLIEST_NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -39,9 +41,20 @@ commands = typer.Typer(add_completion=False)
 
 
 @commands.command()
-def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """Check models, data folder, database, agreements, gallery and clock; say what to fix."""
+def doctor(
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Open everything too, and hold store, log, gallery and seals together.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Check models, data folder, database, agreements, gallery and clock; say what to fix. Nothing is changed.
+
+    With --deep every entry is opened: that takes about a minute for each million, and the service may run meanwhile.
+    """
     findings = list(examine(Settings()))
+    if deep:
+        with progress_bars() as progress:
+            findings += examine_deeply(Settings(), progress)
     if as_json:
         typer.echo(json.dumps([asdict(finding) for finding in findings]))
     else:
@@ -68,6 +81,20 @@ def examine(settings: Settings) -> Iterator[Finding]:
         except (OSError, SQLAlchemyError) as error:
             hint = f"Look at {settings.home}: its files, their rights, the disk; else restore it from a backup."
             yield Finding(what, ok=False, detail=f"cannot be read ({type(error).__name__})", hint=hint)
+
+
+def examine_deeply(settings: Settings, progress: Callable[[str, int, int], None]) -> Iterator[Finding]:
+    """Yield one finding for each part that is sound, and for each flaw of the others; nothing if nothing opens."""
+    try:
+        store = open_store(settings)
+    except (CrosscheckError, OSError, SQLAlchemyError):
+        return  # `examine` has said so
+    for part in inspect(store, progress):
+        if not part.flaws:
+            yield Finding(part.what, ok=True, detail=part.checked)
+        for flaw in part.flaws:
+            yield Finding(part.what, ok=False, detail=flaw.detail, hint=flaw.hint)
+    store.engine.dispose()
 
 
 class Unsound(CrosscheckError):

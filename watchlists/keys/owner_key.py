@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
+from watchlists.errors import SealBroken
 from watchlists.sealing import KEY_SIZE, RootKey, binding, new_key, open_seal, seal, sealed_size
 
 _ENVELOPE = b"\x02"
@@ -113,6 +114,16 @@ class OwnerKey:
         if sealed[:1] != _ENVELOPE:  # as values were sealed before they had data keys
             return open_seal(self._sealing, sealed, bound)
         return open_seal(self.value_key(sealed), _payload(sealed), bound)
+
+    def can_open(self, sealed: bytes) -> bool:
+        """Whether the data key of a value opens; of a value from before there were such, that cannot be told: True."""
+        if sealed[:1] != _ENVELOPE:
+            return True
+        try:
+            self.value_key(sealed)
+        except SealBroken:
+            return False
+        return True
 
     def reseal(self, sealed: bytes, old: OwnerKey) -> bytes:
         """Return a value that `old` had sealed as one under this key, without opening what is in it.
