@@ -34,9 +34,11 @@ class Extra(StrEnum):
 
 SEE_EXTRA: Final = tuple(extra.action for extra in Extra)
 SEEN: Final = (*SEE.values(), *SEE_EXTRA)
+CHECKED: Final = frozenset((SEARCH, *SEEN))
+"""Everything that a check asks."""
 
 CHECK: Final = "check"
-"""The group of everything that a check asks: the search, and what is seen of what it finds."""
+"""The group of these in the schema."""
 
 
 class Deed(StrEnum):

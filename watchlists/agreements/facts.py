@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
 
 import cedarpy
 
-from watchlists.agreements.actions import SEARCH, Deed
+from watchlists.agreements.actions import CHECKED, SEARCH, Deed
 from watchlists.agreements.policies import cedar_schema
 from watchlists.records import VisibilityClass
 
 _REQUESTER: Final = {"type": "Requester", "id": "requester"}
 _ALERT: Final = {"type": "Alert", "id": "alert"}
+MEMO_ENTITIES: Final = 1_000
+"""How many pairs of a requester and a class are remembered, some 11 KiB each."""
+
 _OWN_CONTEXT: Final = frozenset(Deed) - {Deed.TAKE_ACTION, Deed.KEEP_PROBE}
 """Deeds whose context has nothing of a check's."""
 
@@ -62,8 +66,27 @@ class Request:
         return self._hash  # reckoned once: requests are looked up for every candidate
 
 
+class Answer(NamedTuple):
+    """What Cedar says of the rules in a question, by their numbers.
+
+    Args:
+        met: those that hold.
+        failed: those that could not be evaluated.
+        unreadable: the question itself could not be read, so that none was evaluated.
+    """
+
+    met: frozenset[int]
+    failed: frozenset[int]
+    unreadable: bool = False
+
+
+NO_ANSWER: Final = Answer(frozenset(), frozenset())
+
+
 class Facts:
     """One request about one class, built once for all questions about them.
+
+    `answers` holds what was asked already.
 
     Args:
         request: who asks.
@@ -75,14 +98,14 @@ class Facts:
     """
 
     def __init__(self, request: Request, klass: VisibilityClass, score: int = 0) -> None:
-        self.entities = cedarpy.Entities.from_json_str(json.dumps(_entities(request, klass)), cedar_schema())
+        self.entities = _entities(request.partner, request.country, request.role, request.authority, klass)
         check = {"purpose": request.purpose, "checkpoint": request.checkpoint}
         self._deed = check | {"emergency": request.emergency, "exercise": request.exercise}
         self._base = self._deed | {"authorised": klass.owner in request.authorised_by}
         if request.case_reference is not None:
             self._base["case_reference"] = request.case_reference
-        self._search = json.dumps(self._base)
-        self._see = json.dumps({**self._base, "score": f"{score // 10}.{score % 10}"})
+        self._score = f"{score // 10}.{score % 10}"
+        self.answers: dict[object, Answer] = {}
 
     def question(self, action: str, more: Mapping[str, Any] | None = None) -> dict[str, object]:
         """The question in Cedar's structured form, which it reads 17 us faster than its own syntax.
@@ -99,20 +122,15 @@ class Facts:
         }
 
     def _context(self, action: str, more: Mapping[str, Any]) -> str:
-        if action == SEARCH:
-            return self._search
-        if action.startswith("see "):
-            return self._see
+        if action in CHECKED:
+            return json.dumps(self._base if action == SEARCH else {**self._base, "score": self._score})
         return json.dumps(dict(more) if action in _OWN_CONTEXT else {**self._deed, **more})
 
 
-def _entities(request: Request, klass: VisibilityClass) -> list[dict[str, object]]:
-    requester = {
-        "partner": request.partner,
-        "country": request.country,
-        "role": request.role,
-        "authority": request.authority,
-    }
+@lru_cache(maxsize=MEMO_ENTITIES)
+def _entities(partner: str, country: str, role: str, authority: str, klass: VisibilityClass) -> cedarpy.Entities:
+    """Requester and alert. Remembered: what is compared is asked about once more for each score that it is hit with."""
+    requester = {"partner": partner, "country": country, "role": role, "authority": authority}
     conditions = klass.conditions
     alert: dict[str, object] = {
         "owner": klass.owner,
@@ -130,7 +148,8 @@ def _entities(request: Request, klass: VisibilityClass) -> list[dict[str, object
     }
     if conditions.gravity is not None:
         alert["gravity"] = conditions.gravity
-    return [
+    document = [
         {"uid": _REQUESTER, "attrs": requester, "parents": []},
         {"uid": _ALERT, "attrs": alert, "parents": []},
     ]
+    return cedarpy.Entities.from_json_str(json.dumps(document), cedar_schema())

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from watchlists.agreements.actions import SEARCH, SEE, SEE_EXTRA, Deed
+from watchlists.agreements.actions import CHECKED, SEARCH, Deed
 from watchlists.agreements.duties import UNITS, Duty, Obligation, Reviewers, ScoreForm, Value, text_of
 
 
@@ -169,9 +169,8 @@ LOG_FIELDS: Final = ("purpose", "case_digest", "checkpoint", "gallery_sequence",
 (Directive (EU) 2016/680, Art. 25)."""
 
 _SEARCH: Final = frozenset({SEARCH})
-_SEEN: Final = frozenset({SEARCH, *SEE.values(), *SEE_EXTRA})
 _ENTER: Final = frozenset({Deed.ENTER.value})
-_TO_HANDLE: Final = _SEEN | {Deed.COPY.value, Deed.TRANSFER.value}
+_TO_HANDLE: Final = CHECKED | {Deed.COPY.value, Deed.TRANSFER.value}
 
 
 def _plain(actions: frozenset[str]) -> Specification:
@@ -194,19 +193,19 @@ SPECIFICATIONS: Final[Mapping[Obligation, Specification]] = {
     Obligation.LOG_FOR: _time(_SEARCH, "3 y"),
     Obligation.LOG_FIELDS: Specification(_names_of(*LOG_FIELDS), _common, _SEARCH, "(purpose checkpoint)"),
     Obligation.LOG_REVIEW_EVERY: Specification(_duration_of_at_most(HALF_A_YEAR), min, _SEARCH, "(26 w)"),
-    Obligation.SILENT_ALARM: _plain(_SEEN),
-    Obligation.DOWNGRADE: Specification(_names, _common, _SEEN, "(specific-check inquiry-check discreet-check)"),
-    Obligation.CANDIDATES: Specification(_count, min, _SEEN, "(5)"),
-    Obligation.SCORE_FORM: Specification(_score_form, _coarsest, _SEEN, "(halves)"),
-    Obligation.FIELDS: Specification(_names_of(*SUBJECT_FIELDS), _common, _SEEN, "(family_name birth_date)"),
-    Obligation.MASK: Specification(_names_of(*SUBJECT_FIELDS), _both, _SEEN, "(documents)"),
-    Obligation.PSEUDONYM: _plain(_SEEN),
-    Obligation.REVIEWERS: Specification(_reviewers, _most_reviewers, _SEEN, "(2) or (2 waivable)"),
-    Obligation.CONFIRM_WITHIN: _time(_SEEN, "12 h"),
-    Obligation.RELEASE_BY_OWNER: _time(_SEEN, "24 h"),
-    Obligation.NOTIFY_OWNER: _plain(_SEEN),
-    Obligation.ALWAYS_REVIEW: _plain(_SEEN),
-    Obligation.EX_POST_AUTHORISATION: _time(_SEEN, "48 h"),
+    Obligation.SILENT_ALARM: _plain(CHECKED),
+    Obligation.DOWNGRADE: Specification(_names, _common, CHECKED, "(specific-check inquiry-check discreet-check)"),
+    Obligation.CANDIDATES: Specification(_count, min, CHECKED, "(5)"),
+    Obligation.SCORE_FORM: Specification(_score_form, _coarsest, CHECKED, "(halves)"),
+    Obligation.FIELDS: Specification(_names_of(*SUBJECT_FIELDS), _common, CHECKED, "(family_name birth_date)"),
+    Obligation.MASK: Specification(_names_of(*SUBJECT_FIELDS), _both, CHECKED, "(documents)"),
+    Obligation.PSEUDONYM: _plain(CHECKED),
+    Obligation.REVIEWERS: Specification(_reviewers, _most_reviewers, CHECKED, "(2) or (2 waivable)"),
+    Obligation.CONFIRM_WITHIN: _time(CHECKED, "12 h"),
+    Obligation.RELEASE_BY_OWNER: _time(CHECKED, "24 h"),
+    Obligation.NOTIFY_OWNER: _plain(CHECKED),
+    Obligation.ALWAYS_REVIEW: _plain(CHECKED),
+    Obligation.EX_POST_AUTHORISATION: _time(CHECKED, "48 h"),
     Obligation.RETAIN_AT_MOST: _time(_ENTER, "3 y"),
     Obligation.REVIEW_EVERY: _time(_ENTER, "1 y"),
     Obligation.WARN_BEFORE: Specification(_duration, max, _ENTER, "(30 d)"),

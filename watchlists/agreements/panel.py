@@ -1,32 +1,30 @@
-"""The agreements that decide together, and the one place where Cedar is asked.
+"""The agreements that decide together: of the rules that hold, which of them count.
 
-Cedar can fail open: a `forbid` that errors is skipped, and the permit beside it stands. Three things prevent this here.
-Rules are validated strictly when they are loaded; every question carries the schema; and any error that Cedar reports
-is a veto.
+A question to Cedar costs far more than the rules in it. So what a check asks (the search, the levels, what is beside
+them) is one question, for its context is the same but for the score, which the search does not have.
 """
 
 from __future__ import annotations
 
 import logging
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
-import cedarpy
-
-from watchlists.agreements.actions import ACTIONS, SEE, SEE_EXTRA, SEEN
-from watchlists.agreements.facts import Facts
+from watchlists.agreements.actions import ACTIONS, SEE, SEE_EXTRA
+from watchlists.agreements.facts import NO_ANSWER, Answer, Facts
 from watchlists.agreements.levels import Level
 from watchlists.agreements.load import Agreement
-from watchlists.agreements.policies import Policy, cedar_schema
+from watchlists.agreements.policies import Policy
+from watchlists.agreements.question import Question
 
 logger = logging.getLogger(__name__)
 
 Permits = Mapping[Agreement, tuple[Policy, ...]]
 """The permits that match a question, by the agreement that they are from."""
 
-_POSITION: Final = re.compile(r"`policy(\d+)`")
+_FOR_ALL: Final = SEE[Level.HIT]
+"""The action by which everything that a check asks is put to Cedar at once; any with a score would do."""
 
 
 class Verdict(NamedTuple):
@@ -49,9 +47,9 @@ _SILENCE: Final = Verdict({})
 
 
 class Panel:
-    """Every rule of several agreements that counts for a request, sorted by action. Many threads may ask at once.
+    """Every rule of several agreements that counts for a request. Many threads may ask at once.
 
-    One question to Cedar covers all agreements: a forbid or an error in one of them denies what another permits.
+    One question covers all agreements: a forbid or an error in one of them denies what another permits.
 
     Args:
         speaking: the agreements that both sides are parties to; all their forbids count.
@@ -60,67 +58,75 @@ class Panel:
     """
 
     def __init__(self, speaking: Iterable[Agreement], applying: frozenset[Agreement], purpose: str | None) -> None:
-        counting = [
+        self._rules = tuple(
             (agreement, policy)
             for agreement in speaking
             for policy in agreement.policies
             if not policy.permits or (agreement in applying and (policy.purposes is None or purpose in policy.purposes))
-        ]
-        self._parts = {action: _Part(_for_action(action, counting)) for action in ACTIONS}
-        permitted = (level for level, action in SEE.items() if self._parts[action].permits)
+        )
+        self._permits = frozenset(at for at, (_, policy) in enumerate(self._rules) if policy.permits)
+        self._heard = {action: self._naming(action) for action in ACTIONS}
+        permitted = (level for level, action in SEE.items() if self._heard[action] & self._permits)
         self.highest = max(permitted, default=Level.NONE)
         """The highest level that any permit speaks of: above it there is nothing to ask."""
+        self._alike = {action: self._together(action) for action in ACTIONS}
+        self._check = self._question(frozenset[int]().union(*self._alike.values()))
+        self._alone = {action: self._question(self._heard[action] - self._alike[action]) for action in ACTIONS}
 
     def hears(self, action: str) -> bool:
         """Whether there is any rule to put a question to."""
-        return bool(self._parts[action].rules)
+        return bool(self._heard[action])
 
     def ask(self, action: str, facts: Facts, more: Mapping[str, Any] | None = None) -> Verdict:
-        """Put one question. `more` is what the action's context has beside that of the request.
-
-        What is to be seen is asked after the search only: forbids that hold for both alike are heard there.
-        """
-        part = self._parts[action]
-        if not part.rules:
+        """What the rules say of an action. `more` is what its context has beside that of the request."""
+        if not self._heard[action]:
             return _SILENCE
-        result = cedarpy.is_authorized(facts.question(action, more), part.handle, facts.entities, cedar_schema())
-        reasons = result.diagnostics.reasons
-        if result.diagnostics.errors or result.decision is cedarpy.Decision.NoDecision:
-            return Verdict({}, faults=part.faults(action, result.diagnostics.errors), vetoed=True)
-        if result.allowed:
-            return Verdict(part.rules_at(reasons))
-        return Verdict({}, forbids=part.rules_at(reasons), vetoed=True) if reasons else _SILENCE
+        answer = self._answer(action, facts, more)
+        if answer.failed or answer.unreadable:
+            return Verdict({}, faults=self._faults(action, answer.failed), vetoed=True)
+        forbids = answer.met - self._permits
+        if forbids:
+            return Verdict({}, forbids=self._at(forbids), vetoed=True)
+        return Verdict(self._at(answer.met)) if answer.met else _SILENCE
 
+    def _naming(self, action: str) -> frozenset[int]:
+        """Where the rules are whose head names an action."""
+        heard = frozenset(at for at, (_, policy) in enumerate(self._rules) if action in policy.actions)
+        if action in SEE_EXTRA and not heard & self._permits:
+            return frozenset()  # nothing that a forbid could take away
+        return heard
 
-def _for_action(action: str, counting: Iterable[tuple[Agreement, Policy]]) -> list[tuple[Agreement, Policy]]:
-    """The rules to put a question to; of what is seen, without those that the search has heard already."""
-    rules = [(agreement, policy) for agreement, policy in counting if action in policy.actions]
-    if action in SEEN:
-        rules = [(agreement, policy) for agreement, policy in rules if not policy.heard_at_search]
-    if action in SEE_EXTRA and not any(policy.permits for _, policy in rules):
-        return []  # nothing that a forbid could take away
-    return rules
+    def _together(self, action: str) -> frozenset[int]:
+        """Where the rules of an action are that are asked once for a whole check."""
+        return frozenset(at for at in self._heard[action] if action in self._rules[at][1].alike)
 
+    def _question(self, positions: frozenset[int]) -> Question | None:
+        return Question({at: self._rules[at][1] for at in positions}) if positions else None
 
-class _Part:
-    """The rules whose head matches one action, in Cedar's form; `policyN` in Cedar's answers is `rules[N]`."""
+    def _answer(self, action: str, facts: Facts, more: Mapping[str, Any] | None) -> Answer:
+        alone, alike = self._alone[action], self._alike[action]
+        answer = alone.put(action, facts, more) if alone is not None else NO_ANSWER
+        if self._check is None or not alike:
+            return answer
+        known = facts.answers.get(self._check)
+        if known is None:
+            known = facts.answers[self._check] = self._check.put(_FOR_ALL, facts)
+        return Answer(
+            answer.met | (known.met & alike),
+            answer.failed | (known.failed & alike),
+            answer.unreadable or known.unreadable,
+        )
 
-    def __init__(self, rules: Iterable[tuple[Agreement, Policy]]) -> None:
-        self.rules = tuple(rules)
-        self.permits = any(policy.permits for _, policy in self.rules)
-        self.handle = cedarpy.PolicySet.from_str("\n".join(policy.text for _, policy in self.rules))
-
-    def rules_at(self, reasons: Iterable[str]) -> Permits:
+    def _at(self, positions: Iterable[int]) -> Permits:
         found: defaultdict[Agreement, tuple[Policy, ...]] = defaultdict(tuple)
-        for position in sorted(int(reason.removeprefix("policy")) for reason in reasons):
-            agreement, policy = self.rules[position]
+        for position in sorted(positions):
+            agreement, policy = self._rules[position]
             found[agreement] += (policy,)
         return found
 
-    def faults(self, action: str, errors: Iterable[str]) -> Permits:
+    def _faults(self, action: str, positions: Iterable[int]) -> Permits:
         """Log which clauses failed, and return them. Cedar's own text is left out: it can quote the request."""
-        positions = sorted({int(found) for error in errors for found in _POSITION.findall(error)})
-        found = self.rules_at(f"policy{position}" for position in positions)
+        found = self._at(positions)
         clauses = [f"{agreement.name} {policy.id}" for agreement in found for policy in found[agreement]]
         logger.error("rule fault, denied: action %r, clauses: %s", action, ", ".join(clauses) or "the question itself")
         return found

@@ -18,10 +18,10 @@ from typing import Any, Final
 
 import cedarpy
 
-from watchlists.agreements.actions import ACTIONS, CHECK, SEARCH, SEEN
+from watchlists.agreements.actions import ACTIONS, CHECK, CHECKED
 from watchlists.agreements.duties import Duty
 from watchlists.agreements.obligations import check_place, parse_obligations
-from watchlists.agreements.vocabulary import purposes_asked, reads_what_differs
+from watchlists.agreements.vocabulary import asked_alike, purposes_asked
 from watchlists.errors import AgreementInvalid
 
 ANNOTATIONS: Final = frozenset({"id", "cites", "obligations"})
@@ -45,8 +45,7 @@ class Policy:
         duties: its obligations.
         actions: those that the rule's head matches.
         purposes: those outside which it can never match; None if that cannot be told.
-        heard_at_search: a forbid of everything that a check asks, for reasons that are the same at the search and
-            later: if it does not match there, it does not match at what is seen.
+        alike: those of its actions for which its conditions say the same within a check: they are asked once.
         line: where its statement starts in `rules.cedar`, from 1.
         text: the statement in Cedar.
         tree: the statement as Cedar's JSON policy format.
@@ -58,7 +57,7 @@ class Policy:
     duties: tuple[Duty, ...]
     actions: frozenset[str]
     purposes: frozenset[str] | None
-    heard_at_search: bool
+    alike: frozenset[str]
     line: int
     text: str
     tree: Mapping[str, Any]
@@ -170,7 +169,7 @@ def _annotated(tree: Mapping[str, Any], line: int, statement: str) -> Policy:
         duties=duties,
         actions=actions,
         purposes=purposes_asked(tree),
-        heard_at_search=not permits and actions.issuperset((SEARCH, *SEEN)) and not reads_what_differs(tree),
+        alike=actions & asked_alike(tree),
         line=line,
         text=statement,
         tree=tree,
@@ -188,4 +187,4 @@ def _actions(scope: Mapping[str, Any], *, permits: bool) -> frozenset[str]:
         return named
     if permits:
         raise ValueError('a permit must name its actions one by one, not the group Action::"check"')
-    return (named - {CHECK}) | {SEARCH, *SEEN}
+    return (named - {CHECK}) | CHECKED

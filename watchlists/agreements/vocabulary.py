@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
+from watchlists.agreements.actions import CHECKED, SEEN
+
 ROLES: Final = frozenset({"terminal", "sync", "reviewer", "auditor", "operator"})
 """The roles that a requester can have."""
 
@@ -59,11 +61,14 @@ def context_reads(tree: Mapping[str, Any]) -> frozenset[str]:
     return CONTEXT if everything else frozenset(found)
 
 
-def reads_what_differs(tree: Mapping[str, Any]) -> bool:
-    """Whether a policy reads what is not the same at the search and at what is seen afterwards: score or action."""
-    if "score" in context_reads(tree):
-        return True
-    return any(operator == "Var" and operand == "action" for operator, operand in _operators(tree["conditions"]))
+def asked_alike(tree: Mapping[str, Any]) -> frozenset[str]:
+    """The actions of a check for which the conditions of a policy say the same, whichever of them is asked.
+
+    Their contexts differ in the score, which the search does not have.
+    """
+    if any(operator == "Var" and operand == "action" for operator, operand in _operators(tree["conditions"])):
+        return frozenset()
+    return frozenset(SEEN if "score" in context_reads(tree) else CHECKED)
 
 
 def purposes_asked(tree: Mapping[str, Any]) -> frozenset[str] | None:

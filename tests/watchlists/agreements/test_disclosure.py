@@ -35,7 +35,7 @@ def test_mask_never_shows_a_field_above_the_level(
         assert (masked[field] is not None) is shown
         if shown:
             assert all(json.dumps(value) in json.dumps(masked[field]) for value in values)
-    everything = json.dumps(masked)
+    everything = json.dumps(list(masked.values()))  # without the names of fields, which a text may happen to be
     allowed = {value for field, values in secrets.items() if level >= FIELD_LEVEL[field] for value in values}
     hidden = {value for field, values in secrets.items() if level < FIELD_LEVEL[field] for value in values} - allowed
     assert not [value for value in hidden if isinstance(value, str) and json.dumps(value) in everything]
