@@ -15,7 +15,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, select
 
 from service import audit
-from service.audit import EventKind
+from service.audit import AuditLog, Event, EventKind
 from service.errors import DataFolderInUse, DataFolderNotEmpty
 from service.identity import Caller
 from service.roles import Role
@@ -33,10 +33,12 @@ from watchlists.backup import (
 )
 from watchlists.database import Turn, in_use, open_database, writing
 from watchlists.files import sync_folder, sync_tree
+from watchlists.keys import KeyRing
 from watchlists.schema import root_key_checks
-from watchlists.sealing import LocalRootKey
+from watchlists.sealing import LocalRootKey, RootKey
 
 ACTOR = "crosscheck restore"
+BACKUP_ACTOR = "crosscheck backup"
 _COMPANIONS = ("", "-wal", "-shm")
 """Of a SQLite file: what else belongs to it."""
 
@@ -52,7 +54,11 @@ def back_up(
     store = open_store(settings)
     try:
         root = load_root_key(settings)
-        return make_backup(store.engine, settings.agreements_folder, folder, key_file, root, clock(), progress)
+        backup = make_backup(store.engine, settings.agreements_folder, folder, key_file, root, clock(), progress)
+        with writing(store.engine) as connection:
+            actor, details = Caller("", Role.OPERATOR, BACKUP_ACTOR), {"last_sequence": backup.manifest.last_sequence}
+            audit.record(connection, EventKind.BACKUP_MADE, actor, clock(), details)
+        return backup
     finally:
         store.engine.dispose()
 
@@ -156,20 +162,22 @@ class Restore:
             migrations.upgrade(engine)
             with writing(engine, Turn.MIGRATION) as connection:
                 left_out = restore_rows(connection, backup, root, self._clock(), self._progress)
-                self._record(connection, backup, left_out)
+                self._record(connection, backup, left_out, root)
         finally:
             engine.dispose()
         return left_out
 
-    def _record(self, connection: Connection, backup: VerifiedBackup, left_out: int) -> None:
+    def _record(self, connection: Connection, backup: VerifiedBackup, left_out: int, root: RootKey) -> None:
         manifest = backup.manifest
         details: audit.Details = {
             "made_at": manifest.made_at.isoformat(),
             "last_sequence": manifest.last_sequence,
             "left_out": left_out,
         }
-        actor = Caller("", Role.OPERATOR, ACTOR)
-        audit.record(connection, EventKind.BACKUP_RESTORED, actor, self._clock(), details)
+        now = self._clock()
+        log = AuditLog(KeyRing(connection.engine, root))
+        log.begin(connection, now)
+        log.append(connection, [Event(EventKind.BACKUP_RESTORED, None, ACTOR, now, details)])
 
     def _put_in_place(self) -> None:
         if isinstance(self._place, Path):

@@ -10,12 +10,14 @@ import hashlib
 import re
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Engine, RowMapping, select
 
 from models.errors import CrosscheckError, InvalidInput
+from service import audit
+from service.audit import EventKind
 from service.roles import Role
 from service.schema import tokens
 from watchlists.database import writing
@@ -24,6 +26,8 @@ from watchlists.schema import partners
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 CODE = re.compile(r"(?=.{1,64}\Z)[a-z0-9]+(-[a-z0-9]+)*")
 """Of a partner, a country or an authority, as agreements name it."""
+ISSUER = "crosscheck token issue"
+REVOKER = "crosscheck token revoke"
 _CALLERS = select(tokens, partners.c.country).join(partners)
 TOKEN_PREFIX = "xck_"  # noqa: S105 -- lets secret scanners recognise a leaked token
 
@@ -112,6 +116,9 @@ class TokenRegister:
                     issued_at=now,
                 )
             )
+            details = {"role": caller.role.value, "name": caller.name, "authority": caller.authority}
+            actor = replace(caller, role=Role.OPERATOR, name=ISSUER)
+            audit.record(connection, EventKind.TOKEN_ISSUED, actor, now, details)
         return token
 
     def revoke(self, name: str, now: datetime) -> None:
@@ -121,11 +128,13 @@ class TokenRegister:
             UnknownToken: no token of that name is in force.
         """
         with writing(self._engine) as connection:
-            result = connection.execute(
-                tokens.update().where(tokens.c.name == name, tokens.c.revoked_at.is_(None)).values(revoked_at=now)
-            )
-        if result.rowcount == 0:
-            raise UnknownToken(f"no token named {name} is in force")
+            in_force = tokens.c.name == name, tokens.c.revoked_at.is_(None)
+            voided = tokens.update().where(*in_force).values(revoked_at=now).returning(tokens.c.partner)
+            partner = connection.execute(voided).scalar_one_or_none()
+            if partner is None:
+                raise UnknownToken(f"no token named {name} is in force")
+            actor = Caller(partner, Role.OPERATOR, REVOKER)
+            audit.record(connection, EventKind.TOKEN_REVOKED, actor, now, {"name": name})
 
     def all(self) -> Sequence[TokenRecord]:
         with self._engine.connect() as connection:

@@ -6,6 +6,7 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     Boolean,
+    CheckConstraint,
     Column,
     Date,
     Float,
@@ -86,17 +87,98 @@ flags_to_open = Table(
     sqlite_autoincrement=True,
 )
 
+audit_log = Table(
+    "audit_log",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("size", BigInteger, nullable=False, comment="entries; its row is locked from the append to the commit"),
+    Column("last_at", UtcDateTime, comment="of the last entry, or of the last head if that is later"),
+    Column("frontier", LargeBinary, nullable=False, comment="service.audit.tree.Frontier"),
+    Column("signing_key", String(64), nullable=False, comment="id of the key in use"),
+    CheckConstraint("id = 1", name="single_row"),
+)
+
 audit_events = Table(
     "audit_events",
     metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False, comment="in commit order, without gaps"),
+    Column("at", UtcDateTime, nullable=False, comment="never before the one in front of it"),
+    Column("kind", String(32), nullable=False, comment="service.audit.EventKind"),
+    Column("partner", String(64), comment="of the actor; null for the operator of the node"),
+    Column("keep_until", UtcDateTime, comment="when its payload is deleted; null if it is kept"),
+    Column("commitment", LargeBinary(32), nullable=False, comment="SHA-256 of its payload"),
+    Column("leaf", LargeBinary(32), nullable=False, comment="its hash in the tree, of all of the above"),
+    Column("signing_key", String(64), nullable=False),
+    Column("signature", LargeBinary(64), nullable=False, comment="of the promise, see service.audit.Receipt"),
+    Index("audit_events_by_partner", "partner", "kind", "at"),
+    Index("audit_events_by_leaf", "leaf", unique=True),
+)
+
+audit_payloads = Table(
+    "audit_payloads",
+    metadata,
+    Column("number", BigInteger, ForeignKey("audit_events.number"), primary_key=True, autoincrement=False),
+    Column("owner", String(64), nullable=False, comment="whose key it is sealed under"),
+    Column("keep_until", UtcDateTime, comment="as its event has it"),
+    Column("sealed", LargeBinary, nullable=False, info=sealed_for("owner"), comment="in one of few sizes"),
+    Index("audit_payloads_by_end", "keep_until"),
+)
+
+audit_nodes = Table(
+    "audit_nodes",
+    metadata,
+    Column("level", Integer, primary_key=True, autoincrement=False, comment="8, 16, 24 ..."),
+    Column("place", BigInteger, primary_key=True, autoincrement=False, comment="from 0, among those of its level"),
+    Column("hash", LargeBinary(32), nullable=False, comment="of a complete subtree, so that proofs are quick"),
+)
+
+audit_heads = Table(
+    "audit_heads",
+    metadata,
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("root", LargeBinary(32), nullable=False),
+    Column("signing_key", String(64), nullable=False),
+    Column("signature", LargeBinary(64), nullable=False),
+)
+
+audit_keys = Table(
+    "audit_keys",
+    metadata,
+    Column("keyid", String(64), primary_key=True),
+    Column("owner", String(64), ForeignKey("partners.id"), nullable=False, comment="the node"),
+    Column("sealed_key", LargeBinary, nullable=False, info=sealed_for("owner"), comment="Ed25519"),
+    Column("made_at", UtcDateTime, nullable=False),
+)
+
+audit_witnesses = Table(
+    "audit_witnesses",
+    metadata,
+    Column("keyid", String(64), primary_key=True),
+    Column("partner", String(64), ForeignKey("partners.id"), nullable=False),
+    Column("public", String(64), nullable=False, comment="Ed25519, in hexadecimal"),
+    Column("registered_at", UtcDateTime, nullable=False),
+    Column("withdrawn_at", UtcDateTime),
+)
+
+audit_countersignatures = Table(
+    "audit_countersignatures",
+    metadata,
+    Column("size", BigInteger, ForeignKey("audit_heads.size"), primary_key=True, autoincrement=False),
+    Column("keyid", String(64), ForeignKey("audit_witnesses.keyid"), primary_key=True),
+    Column("signature", LargeBinary(64), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+)
+
+audit_events_before = Table(
+    "audit_events_before",
+    metadata,
     Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
     Column("at", UtcDateTime, nullable=False),
-    Column("kind", String(32), nullable=False, comment="service.audit.EventKind"),
-    Column("partner", String(64), comment="of the actor"),
-    Column("actor", String(64), nullable=False, comment="name of the token, or of the command"),
-    Column("details", JSON, nullable=False, comment="never a biometric or biographic value"),
-    Index("audit_events_by_partner", "partner", "kind", "at"),
-    sqlite_autoincrement=True,
+    Column("kind", String(32), nullable=False),
+    Column("partner", String(64)),
+    Column("actor", String(64), nullable=False),
+    Column("details", JSON, nullable=False, comment="of before the tree; at the next start it is emptied into it"),
 )
 
 notices = Table(

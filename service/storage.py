@@ -14,6 +14,7 @@ from service import (  # the schema: whoever opens the database must know all of
     errors,
     schema,  # noqa: F401
 )
+from service.audit import open_log
 from service.settings import Settings
 from watchlists import migrations
 from watchlists.database import UNAVAILABLE, open_database
@@ -86,6 +87,7 @@ def open_store(settings: Settings, clock: Callable[[], datetime] = system_clock,
         migrations.upgrade(engine)
         keys = KeyRing(engine, root)
         keys.verify()
+        open_log(engine, keys, clock())
     return Store(engine, keys, clock)
 
 

@@ -70,6 +70,10 @@ def sealed_for(owner: str) -> dict[str, Any]:
     return {SEALED_FOR: owner}
 
 
+NODE = "_node"
+"""Stands among the partners for the node itself, so that there is a key for what belongs to nobody else. No partner can
+have this id."""
+
 partners = Table(
     "partners",
     metadata,

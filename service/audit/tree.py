@@ -26,10 +26,10 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 
 class Node(NamedTuple):
-    """A complete subtree: of the 2**level leaves from index * 2**level on."""
+    """A complete subtree: of the 2**level leaves from place * 2**level on."""
 
     level: int
-    index: int
+    place: int
     hash: bytes
 
 

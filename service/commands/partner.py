@@ -9,9 +9,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from service.identity import CODE, InvalidName
+from service import audit
+from service.audit import EventKind
+from service.identity import CODE, Caller, InvalidName
+from service.roles import Role
 from service.settings import Settings
-from service.storage import open_store
+from service.storage import open_store, system_clock
 from watchlists.records import Partner
 
 LONGEST_NAME = 200
@@ -33,7 +36,11 @@ def add(
     store = open_store(Settings())
     if partner in {known.id for known in store.partners()}:
         raise InvalidName(f"there is a partner {partner} already")
-    store.add_partner(Partner(partner, name, country))
+    with store.writing() as write:
+        write.add_partner(Partner(partner, name, country))
+        details = {"country": country or partner}
+        actor = Caller(partner, Role.OPERATOR, "crosscheck partner add")
+        audit.record(write.connection, EventKind.PARTNER_ADDED, actor, system_clock(), details)
 
 
 @commands.command("list")

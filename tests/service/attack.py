@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from httpx2 import Response
-from sqlalchemy import select
 
 from service.audit import EventKind
 from service.commands.attack import Course, Defence, Target, agree, attack, check_body, entry_body, record_of
-from service.schema import audit_events
 from tests.service.node import Node, NodeMaker
+from tests.service.recorded import recorded
 
 SEED = 1
 OPEN = {"probing_samples": 0}
@@ -44,6 +43,4 @@ def probe(node: Node, target: Target, **fields: Any) -> Response:
 
 
 def probing_events(node: Node) -> list[dict[str, Any]]:
-    query = select(audit_events.c.details).where(audit_events.c.kind == EventKind.PROBING_SUSPECTED)
-    with node.runtime.store.engine.connect() as connection:
-        return list(connection.execute(query).scalars())
+    return [row["details"] for row in recorded(node.runtime.store, EventKind.PROBING_SUSPECTED)]

@@ -12,8 +12,9 @@ from httpx2 import Response
 from sqlalchemy import select
 
 from service.commands.portraits import ENROLLED, OTHER, PROBE
-from service.schema import audit_events, flags
+from service.schema import flags
 from tests.service.node import Node, NodeMaker
+from tests.service.recorded import recorded as recorded_events
 
 HIDDEN, SEEN = 1, 2
 CHECK_ID = "00000000-0000-4000-8000-000000000001"
@@ -144,7 +145,7 @@ def recorded(node: Node) -> list[Any]:
     """What is on record at XA: events, without the moment and the number of changes, and flags."""
     node.settle()
     with node.runtime.store.engine.connect() as connection:
-        events = connection.execute(select(audit_events).where(audit_events.c.partner == "xa")).mappings().all()
         opened = connection.execute(select(flags)).all()
+    events = recorded_events(node.runtime.store, partner="xa")
     described = [(row["kind"], row["actor"], row["details"] | {"gallery_sequence": None}) for row in events]
     return [described, opened]

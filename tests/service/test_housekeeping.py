@@ -11,8 +11,9 @@ import pytest
 from sqlalchemy import select
 
 from service.audit import EventKind
-from service.schema import audit_events, duties, flag_candidates, quota_uses
+from service.schema import duties, flag_candidates, quota_uses
 from tests.service.node import Node
+from tests.service.recorded import recorded
 from watchlists.database import writing
 from watchlists.records import Age, EntryKey
 from watchlists.schema import owner_keys
@@ -87,9 +88,8 @@ def age_of(node: Node, entry_id: str) -> str:
 
 
 def events_of_ageing(node: Node) -> list[dict[str, object]]:
-    query = select(audit_events).where(audit_events.c.kind == EventKind.ENTRIES_AGED).order_by(audit_events.c.number)
-    with node.runtime.store.engine.connect() as connection:
-        return [{"partner": row.partner} | row.details for row in connection.execute(query)]
+    found = recorded(node.runtime.store, EventKind.ENTRIES_AGED)
+    return [{"partner": row["partner"]} | row["details"] for row in found]
 
 
 def test_entries_follow_the_birthdays_of_their_subjects_once_a_day(eve: Node) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from service.audit import open_log
 from service.identity import Caller, InvalidName, TokenRegister
 from service.roles import Role
 from tests.watchlists.makers import NOW, Node, open_node
@@ -16,6 +17,7 @@ from watchlists.records import Partner
 @pytest.fixture
 def node(tmp_path: Path) -> Iterator[Node]:
     node = open_node(tmp_path)
+    open_log(node.engine, node.store.keys, NOW)
     node.store.add_partner(Partner("xa-police", "Police of XA", country="xa"))
     yield node
     node.engine.dispose()

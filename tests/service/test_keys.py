@@ -6,19 +6,19 @@ import base64
 import json
 import logging
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import RowMapping, select
 from typer.testing import CliRunner, Result
 
 from service.commands.key import commands
 from service.errors import DataFolderExists
 from service.keys import change_root_key, rotate_owner_key
-from service.schema import audit_events
 from service.settings import Settings
 from service.storage import make_data_folder, open_store
 from tests.databases import Databases
 from tests.service.data_folders import E1, filled, new_settings, other
+from tests.service.recorded import recorded
 from tests.watchlists.makers import entry, faces
 from watchlists.database import writing
 from watchlists.errors import RootKeyUnusable, RotationUnfinished, UnknownPartner
@@ -40,9 +40,8 @@ def store(settings: Settings) -> Store:
     return filled(settings)
 
 
-def events(store: Store) -> list[RowMapping]:
-    with store.engine.connect() as connection:
-        return list(connection.execute(select(audit_events).order_by(audit_events.c.number)).mappings())
+def events(store: Store) -> list[dict[str, Any]]:
+    return recorded(store)
 
 
 def test_a_root_key_of_the_environment_is_used_and_none_is_written(settings: Settings) -> None:
@@ -85,7 +84,7 @@ def test_the_root_key_is_changed_while_a_process_runs(
 
     changed = change_root_key(settings, tmp_path / "new.key")
 
-    assert (changed.keys, changed.installed) == (2, str(settings.root_key_file))
+    assert (changed.keys, changed.installed) == (3, str(settings.root_key_file))
     assert settings.root_key_file.read_bytes() == (tmp_path / "new.key").read_bytes() != old
     assert settings.root_key_file.stat().st_mode & 0o777 == 0o600
     assert open_store(settings).entry(E1).templates == faces(1)

@@ -18,8 +18,9 @@ from service.identity import Caller
 from service.preconditions import Gathered
 from service.quotas import Quotas
 from service.roles import Role
-from service.schema import audit_events, quota_uses
+from service.schema import quota_uses
 from tests.service.node import Node
+from tests.service.recorded import recorded
 from tests.service.treaties import notices, permit, sign
 from watchlists.agreements import Clause, Quota
 from watchlists.records import Partner, VisibilityClass
@@ -42,9 +43,8 @@ def may_search(node: Node, gathered: Gathered) -> bool:
 
 
 def events(node: Node, kind: str) -> list[dict[str, Any]]:
-    query = select(audit_events).where(audit_events.c.kind == kind).order_by(audit_events.c.number)
-    with node.runtime.store.engine.connect() as connection:
-        return [{"partner": row.partner, "actor": row.actor} | row.details for row in connection.execute(query)]
+    found = recorded(node.runtime.store, kind)
+    return [{"partner": row["partner"], "actor": row["actor"]} | row["details"] for row in found]
 
 
 class TestJustification:

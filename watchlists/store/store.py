@@ -17,7 +17,7 @@ from watchlists.errors import EntryChanged, ForeignWatchlist, SealBroken, Unknow
 from watchlists.feed_schema import feed_contents
 from watchlists.keys import KeyRing, OwnerKey
 from watchlists.records import Age, Entry, EntryKey, Partner, Templates, VisibilityClass, Watchlist
-from watchlists.schema import entries, partners, watchlists
+from watchlists.schema import NODE, entries, partners, watchlists
 from watchlists.store.choice import among
 from watchlists.store.loading import TemplateReader, stored_templates
 from watchlists.store.openers import STREAMED, open_in_processes
@@ -81,7 +81,7 @@ class Store:
     def partners(self) -> Sequence[Partner]:
         """Return all partners, by id."""
         with self.engine.connect() as connection:
-            rows = connection.execute(select(partners).order_by(partners.c.id)).all()
+            rows = connection.execute(select(partners).where(partners.c.id != NODE).order_by(partners.c.id)).all()
         return [Partner(row.id, row.name, row.country) for row in rows]
 
     def partner(self, partner: str) -> Partner:
@@ -90,7 +90,7 @@ class Store:
         Raises:
             UnknownPartner: there is none of that id.
         """
-        row = self._one(select(partners).where(partners.c.id == partner))
+        row = self._one(select(partners).where(partners.c.id == partner, partners.c.id != NODE))
         if row is None:
             raise UnknownPartner(f"there is no partner {partner}")
         return Partner(row.id, row.name, row.country)

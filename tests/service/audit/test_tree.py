@@ -63,7 +63,7 @@ def subproof(m: int, leaves: Sequence[bytes], is_whole: bool) -> list[bytes]:
 
 
 def largest_power_below(count: int) -> int:
-    return max(2**power for power in range(count) if 2**power < count)
+    return max(1 << power for power in range(count) if 1 << power < count)
 
 
 class Leaves:
@@ -103,8 +103,8 @@ def test_a_frontier_has_the_root_of_the_definition_and_goes_through_bytes(size: 
 def test_a_frontier_yields_each_node_once_when_it_is_complete() -> None:
     leaves, frontier = Leaves(64), tree.Frontier.empty()
     nodes = [node for data in leaves.data for node in frontier.append(tree.leaf_hash(data))]
-    assert len(nodes) == 127 == len({(node.level, node.index) for node in nodes})
-    assert all(node.hash == leaves.node(node.level, node.index) for node in nodes)
+    assert len(nodes) == 127 == len({(node.level, node.place) for node in nodes})
+    assert all(node.hash == leaves.node(node.level, node.place) for node in nodes)
 
 
 @pytest.mark.parametrize(("size", "length"), [(0, 32), (3, 32), (1, 31), (-1, 0)])

@@ -1,0 +1,83 @@
+"""What is remembered: a closed list of events, each with who did it and when, and details that hold nothing personal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+Detail = str | int | float | bool | None
+Details = Mapping[str, Detail | Sequence[Detail] | Sequence[Mapping[str, Detail]]]
+
+
+class EventKind(StrEnum):
+    """Every kind of event there is."""
+
+    CHECK_ANSWERED = "check-answered"
+    CHECK_REPEATED = "check-repeated"
+    FLAG_OPENED = "flag-opened"
+    SAMPLES_COMPARED = "samples-compared"
+    WATCHLIST_PUT = "watchlist-put"
+    ENTRIES_PUT = "entries-put"
+    ENTRY_READ = "entry-read"
+    ENTRY_WITHDRAWN = "entry-withdrawn"
+    AUTHORISATION_REQUESTED = "authorisation-requested"
+    AUTHORISATION_GRANTED = "authorisation-granted"
+    AUTHORISATION_WITHDRAWN = "authorisation-withdrawn"
+    EMERGENCY_DECLARED = "emergency-declared"
+    EMERGENCY_ENDED = "emergency-ended"
+    DUTY_LAPSED = "duty-lapsed"
+    PROBING_SUSPECTED = "probing-suspected"
+    ENTRIES_AGED = "entries-aged"
+    ENTRIES_EXPIRED = "entries-expired"
+    OWNER_KEY_ROTATED = "owner-key-rotated"
+    ROOT_KEY_CHANGED = "root-key-changed"
+    BACKUP_MADE = "backup-made"
+    BACKUP_RESTORED = "backup-restored"
+    FEED_ROOT_PUBLISHED = "feed-root-published"
+    FEED_ALLOWED = "feed-allowed"
+    FEED_SUBSCRIBED = "feed-subscribed"
+    FEED_UNSUBSCRIBED = "feed-unsubscribed"
+    FEED_PAGE_APPLIED = "feed-page-applied"
+    PARTNER_ADDED = "partner-added"
+    TOKEN_ISSUED = "token-issued"  # noqa: S105 -- a name
+    TOKEN_REVOKED = "token-revoked"  # noqa: S105 -- a name
+    AGREEMENTS_LOADED = "agreements-loaded"
+    LOG_STARTED = "log-started"
+    LOG_READ = "log-read"
+    LOG_EXPORTED = "log-exported"
+    WITNESS_REGISTERED = "witness-registered"
+    WITNESS_WITHDRAWN = "witness-withdrawn"
+
+
+class Actor(Protocol):
+    """Whoever does something: `service.identity.Caller` is one."""
+
+    @property
+    def partner(self) -> str:
+        """In whose name; "" for the operator of the node, who acts in the name of none."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """Of the token, or of the command."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened.
+
+    Args:
+        at: when, by the clock of whoever did it; aware.
+        keep_until: when its payload, who did it and the details, has to be deleted; None to keep it.
+    """
+
+    kind: EventKind
+    partner: str | None
+    actor: str
+    at: datetime
+    details: Details
+    keep_until: datetime | None = None
