@@ -1,7 +1,7 @@
 """Prior authorisations: an owner lets a partner search for another purpose, for one named case, until some moment.
 
 What an owner is asked, and what it has granted, never depends on whether it has an entry on anybody. Case references
-are kept as digests under the owner's key; a change of that key voids its grants.
+are kept as digests under the owner's digest key, which outlives rotations of its key: so do grants.
 """
 
 from __future__ import annotations

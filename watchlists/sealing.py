@@ -2,7 +2,7 @@
 
 Three levels of keys. The root key lives outside the database and wraps one key an owner; that wraps one random data key
 an entry, made anew at every write; that seals the entry's subject and templates. To destroy the data key is to destroy
-the entry, also in every copy of the database whose owner keys are gone.
+the entry here. To rotate the owner's key afterwards is to destroy it in every copy whose owner keys are gone as well.
 
 Nonces are 96 random bits. An owner's key may wrap 2**32 data keys before two nonces could plausibly meet (SP 800-38D,
 8.3); a data key seals two values in its life.

@@ -1,31 +1,72 @@
-"""A service in a process of its own: what it keeps in memory, on disk and in its log."""
+"""A service in a process of its own, on either database: what it keeps in memory, on disk and in its log."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import httpx2
 import pytest
+from sqlalchemy import select
 
+from models.face import FaceEncoder
 from models.fingerprint.synthetic import synthetic_template
 from models.samples import Position
 from models.weights import ModelStore
 from service.commands.local_service import LocalService, local_service, resident_mb
 from service.commands.portraits import ENROLLED, PROBE
+from service.keys import change_root_key, rotate_owner_key
+from service.settings import Settings
+from service.storage import open_store
+from tests.databases import KINDS
+from tests.postgresql import Server
 from tests.service.images import blank_image, png_bomb
 from tests.service.node import entry, face, finger
 from tests.service.test_privacy import NAMES, stored_bytes, traces
+from watchlists.errors import SealBroken
+from watchlists.keys import OwnerKey, OwnerKeyRow
+from watchlists.records import EntryKey, Templates
+from watchlists.schema import entries, owner_keys
+from watchlists.sealing import FileRootKey
+from watchlists.store.sealed_rows import open_entry
+
+CASE = "FILE-4711-QX"
 
 
-@pytest.fixture(scope="module")
-def service(model_store: ModelStore) -> Iterator[LocalService]:
+@dataclass(frozen=True)
+class Live:
+    """A service that runs, and where else it keeps data than in its folder."""
+
+    service: LocalService
+    settings: Settings
+    server: Server | None
+
+    def stored(self) -> bytes:
+        """Everything on disk, as it is this moment: data folder, log, files of the database, its write-ahead log."""
+        if self.server is None:
+            return stored_bytes(self.service.folder)
+        self.server.execute("CHECKPOINT")
+        return stored_bytes(self.service.folder) + stored_bytes(self.server.folder / "data")
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def live(model_store: ModelStore, request: pytest.FixtureRequest) -> Iterator[Live]:
     os.environ["CROSSCHECK_MODELS"] = str(model_store.folder)
-    with local_service() as running:
-        yield running
+    server: Server | None = None if request.param == "sqlite" else request.getfixturevalue("server")
+    database = "" if server is None else server.new_database().render_as_string(hide_password=False)
+    with local_service({"CROSSCHECK_DATABASE": database}) as running:
+        settings = Settings(home=running.folder / "home", database=database)  # type: ignore[arg-type]
+        yield Live(running, settings, server)
+
+
+@pytest.fixture
+def service(live: Live) -> LocalService:
+    return live.service
 
 
 def call(service: LocalService, who: str, method: str, path: str, body: dict[str, Any]) -> httpx2.Response:
@@ -52,20 +93,69 @@ def test_an_image_bomb_is_refused_before_it_is_decoded(service: LocalService, po
     assert resident_mb(service.pid, peak=True) - before < 60  # decoded, it would be 1,200
 
 
-def test_disk_and_log_of_a_running_service_hold_nothing_of_a_person(
-    service: LocalService, portraits: dict[str, bytes]
+def slices(templates: Templates) -> list[bytes]:
+    """Return what of templates would betray them."""
+    whole = [face.vector.tobytes() for face in templates.faces]
+    whole += [finger.minutiae.to_bytes() for finger in templates.fingers]
+    return [part for each in whole for part in (each[:24], each[-24:])]
+
+
+def test_nothing_of_a_person_is_on_disk_or_in_the_log_and_what_was_withdrawn_never_opens_again(
+    live: Live, portraits: dict[str, bytes], faces: FaceEncoder, tmp_path: Path
 ) -> None:
+    service, settings = live.service, live.settings
     subject = {"family_name": NAMES[0], "given_names": NAMES[1], "documents": [NAMES[2]]}
-    body = entry(portrait=portraits[ENROLLED], finger_number=1, subject=subject)
-    assert call(service, "xb-sync", "PUT", "/v1/watchlists/xb-alerts/entries/E-1", body).status_code == 201
-    found = check(service, face=face(portraits[PROBE]), fingerprints=[finger(1, impression=1)]).json()
+    body = entry(portrait=portraits[ENROLLED], finger_number=1, subject=subject, misused_identity=subject)
+    for name in ("E-1", "E-2"):
+        assert call(service, "xb-sync", "PUT", f"/v1/watchlists/xb-alerts/entries/{name}", body).status_code == 201
+    reference = {"case_reference": CASE}
+    found = check(service, face=face(portraits[PROBE]), fingerprints=[finger(1, impression=1)], **reference).json()
     assert found["candidates"][0]["subject"]["family_name"] == NAMES[0]
     for broken in (portraits[PROBE][:5000], blank_image(), b"GIF89a"):
         assert check(service, face=face(broken)).status_code == 422
     assert check(service, face=face(portraits[PROBE]), **{NAMES[1]: NAMES[0]}).status_code == 422
 
-    seen = stored_bytes(service.folder)
-    assert b"/v1/match 422" in seen  # the search below looks where the log is
     samples = [portraits[ENROLLED], portraits[PROBE], *(synthetic_template(1, i, Position.RIGHT_INDEX) for i in (0, 1))]
-    legible = [trace for sample in samples for trace in traces(sample)] + [name.encode() for name in NAMES]
+    legible = [trace for sample in samples for trace in traces(sample)] + [name.encode() for name in (*NAMES, CASE)]
+    probe = faces.encode(portraits[PROBE]).vector
+    assert probe is not None
+    store = open_store(settings)
+    enrolled = store.entry(EntryKey("xb-alerts", "E-1")).templates
+    assert (len(enrolled.faces), len(enrolled.fingers)) == (1, 1)
+    legible += [*slices(enrolled), probe.tobytes()[:24], probe.tobytes()[-24:]]
+    seen = live.stored()
+    assert b"/v1/match 422" in seen  # the search looks where the log is
+    assert b"xb-alerts" in seen  # and where the database is
     assert [trace for trace in legible if trace in seen] == []
+
+    with store.engine.connect() as connection:
+        old_copy = {row.id: row for row in connection.execute(select(entries))}
+        key = store.keys.generation(connection, "xb", 1)
+    assert open_entry(old_copy["E-1"], key)[1] == enrolled
+    assert call(service, "xb-sync", "DELETE", "/v1/watchlists/xb-alerts/entries/E-1", {}).status_code == 204
+    rotate_owner_key(store, "xb", lambda _done, _all: None)  # beside the running service
+
+    assert [trace for trace in legible if trace in live.stored()] == []
+    with store.engine.connect() as connection:
+        left = [store.keys.generation(connection, "xb", n) for n in store.keys.generations(connection, "xb")]
+        for row in old_copy.values():
+            for key in left:
+                with pytest.raises(SealBroken):
+                    open_entry(row, key)
+        now = connection.execute(select(entries)).one()
+        assert open_entry(now, left[0])[1] == enrolled
+    if live.server is None:  # PostgreSQL overwrites when it needs the space; docs/operations.md says so
+        assert old_copy["E-1"].wrapped_key not in live.stored()
+        assert old_copy["E-1"].sealed_templates not in live.stored()
+    again = check(service, face=face(portraits[PROBE]), fingerprints=[finger(1, impression=1)]).json()
+    assert (again["complete"], len(again["candidates"])) == (True, 1)
+
+    # A copy of the whole database has its own wrapped keys: those open until the root key is changed, and no longer.
+    with store.engine.connect() as connection:
+        key_rows = connection.execute(select(owner_keys)).mappings().all()
+    change_root_key(settings, tmp_path / "new.key")
+    new = FileRootKey.load(tmp_path / "new.key")
+    for wrapped in key_rows:
+        with pytest.raises(SealBroken):
+            OwnerKey.from_row(new, OwnerKeyRow(**wrapped))
+    assert check(service, face=face(portraits[PROBE])).json()["complete"]  # it goes on until it is restarted
