@@ -44,6 +44,7 @@ from service.notices import Notices
 from service.preconditions import Preconditions
 from service.probes import SampleEncoder
 from service.probing import ProbeBudget, ProbeWatch
+from service.purge import Wipes
 from service.quotas import Quotas
 from service.retention import Retention
 from service.runtime import Runtime
@@ -51,6 +52,7 @@ from service.settings import Settings
 from service.storage import open_store, system_clock
 from service.sync import Sync
 from service.telemetry import Metrics
+from service.validity import Validity
 from service.verification import Verifications
 from watchlists.agreements import RuleBookHolder
 from watchlists.exchange import Elsewhere
@@ -58,8 +60,6 @@ from watchlists.gallery import LocalGallery
 
 AUTHENTICATION_THREADS = 4  # of their own, so that recognising a token never waits behind work
 HOUSEKEEPING_SECONDS = 10.0
-FOLLOW_SECONDS = 0.5
-"""Every check follows the log first; in between, this keeps what there is to follow small."""
 FLAGS_SECONDS = 0.5
 """Grid on which flags are opened: no check moves it."""
 MANY_ENTRIES = 100_000
@@ -93,7 +93,8 @@ def bootstrap(
     grants = Authorisations(store.engine, store.keys, board, clock)
     supervisors = Emergencies(store.engine, store.keys, board, lambda: rules.current, settings.max_emergency, clock)
     preconditions = Preconditions(grants, supervisors, Quotas(store.engine))
-    duties = Duties(store.engine, board)
+    validity = Validity(store, board, lambda: rules.current)
+    duties = Duties(store.engine, board, validity)
     ledger = Ledger(store.engine, store.keys, FlagOutbox(store.keys), settings.keep_answers)
     between_nodes = make_feeds(settings, store, lambda: rules.current, clock)
     metrics.registry.register(FeedMetrics(between_nodes))
@@ -124,6 +125,8 @@ def bootstrap(
         emergencies=supervisors,
         preconditions=preconditions,
         duties=duties,
+        validity=validity,
+        wipes=Wipes(store.engine),
         flag_opener=FlagOpener(store.engine, store.keys, Flags(duties), metrics),
         log_reviews=LogReviews(store.engine, board),
         feeds=between_nodes,
@@ -194,12 +197,11 @@ def _describe_problems(app: FastAPI) -> None:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Open flags, keep house and follow the log while the app runs, and let go of everything afterwards."""
+    """Open flags and keep house while the app runs, and let go of everything afterwards."""
     runtime: Runtime = app.state.runtime
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(_open_flags, runtime)
         tasks.start_soon(_keep_house, runtime)
-        tasks.start_soon(_follow_log, runtime)
         tasks.start_soon(Sync(runtime.feeds, runtime.settings.pull_every, runtime.gallery.catch_up).run)
         yield
         runtime.feeds.stopping.set()
@@ -213,12 +215,6 @@ async def _open_flags(runtime: Runtime) -> None:
         opened = await anyio.to_thread.run_sync(runtime.open_flags)
         grid = FLAGS_SECONDS if opened else HOUSEKEEPING_SECONDS
         await anyio.sleep(grid - anyio.current_time() % grid)
-
-
-async def _follow_log(runtime: Runtime) -> None:
-    while True:
-        await anyio.to_thread.run_sync(runtime.follow_log)
-        await anyio.sleep(FOLLOW_SECONDS)
 
 
 async def _keep_house(runtime: Runtime) -> None:

@@ -26,7 +26,7 @@ class EntryForbidden(InvalidInput):
     hint = "The clause says what such an entry lacks or may not be; `GET /v1/agreements` shows its text."
 
     def __init__(self, clauses: Sequence[Clause]) -> None:
-        named = ", ".join(f"{by.agreement}@{by.version} {by.clause}" for by in clauses)
+        named = ", ".join(f"{by.source} {by.clause}" for by in clauses)
         super().__init__(f"forbidden by {named}" if named else "no rule could be put to this entry")
 
 

@@ -8,7 +8,8 @@ from typing import Final
 from uuid import UUID
 
 from service.disclosure import DisclosedCandidate
-from watchlists.agreements import Clause, Disclosure, Level, Obligation
+from service.roles import Role
+from watchlists.agreements import Clause, Disclosure, Level, Obligation, Request
 
 TIMED: Final = (Obligation.CONFIRM_WITHIN, Obligation.RELEASE_BY_OWNER, Obligation.EX_POST_AUTHORISATION)
 """Duties with a deadline, after which they take effect unsettled."""
@@ -20,6 +21,45 @@ class Owed:
 
     obligation: Obligation
     due_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class AskedAs:
+    """What rules read of a request beside what a flag says anyway; the case reference is not kept.
+
+    Args: as `Request` has them.
+    """
+
+    country: str = ""
+    authority: str = ""
+    justified: tuple[str, ...] = ()
+    authorised_by: tuple[str, ...] = ()
+    emergency: bool = False
+    exhausted: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, asked: Request) -> AskedAs:
+        """Take down a request."""
+        sets = (tuple(sorted(each)) for each in (asked.justified, asked.authorised_by, asked.exhausted))
+        justified, authorised_by, exhausted = sets
+        return cls(asked.country, asked.authority, justified, authorised_by, asked.emergency, exhausted)
+
+    def request(self, partner: str, purpose: str, checkpoint: str, *, exercise: bool) -> Request:
+        """Return the request again, with what the flag says of it."""
+        return Request(
+            partner=partner,
+            role=Role.TERMINAL,
+            purpose=purpose,
+            case_reference=None,
+            checkpoint=checkpoint,
+            country=self.country,
+            authority=self.authority,
+            justified=frozenset(self.justified),
+            authorised_by=frozenset(self.authorised_by),
+            emergency=self.emergency,
+            exercise=exercise,
+            exhausted=frozenset(self.exhausted),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +138,7 @@ class FlagToOpen:
         at: when the check was made; the flag counts as opened then.
         emergency: the emergency that the check belongs to.
         exercise: nothing of it is real.
+        asked: as what rules read the request.
         candidates: all of them, also those that the terminal sees nothing of.
     """
 
@@ -111,6 +152,7 @@ class FlagToOpen:
     emergency: UUID | None
     exercise: bool
     candidates: tuple[FlaggedCandidate, ...]
+    asked: AskedAs = AskedAs()
 
 
 def owed(decision: Disclosure, at: datetime) -> tuple[Owed, ...]:

@@ -39,6 +39,7 @@ class Flags:
                 complete=flag.complete,
                 opened_at=flag.at,
                 exercise=flag.exercise,
+                asked=asdict(flag.asked),
             )
         )
         connection.execute(flag_candidates.insert(), [_row(flag, candidate) for candidate in flag.candidates])

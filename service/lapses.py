@@ -14,9 +14,10 @@ from service import audit
 from service.audit import EventKind
 from service.identity import Caller
 from service.notices import NoticeDetails, NoticeKind, Notices
+from service.purge import Purged, purge
 from service.roles import Role
-from service.schema import checks, duties, flag_candidates, flags
-from watchlists.agreements import Level, Obligation
+from service.schema import flag_candidates, flags
+from watchlists.agreements import Obligation
 
 ACTOR: Final = "housekeeping"
 
@@ -67,12 +68,7 @@ def _release(connection: Connection, notices: Notices, lapse: Lapse, now: dateti
 
 def _authorisation_afterwards(connection: Connection, notices: Notices, lapse: Lapse, now: datetime) -> None:
     """Nobody authorised it afterwards: what was disclosed is purged here, and the partner told to delete its copies."""
-    kept = checks.c.partner == lapse.partner, checks.c.check_id == lapse.check_id
-    connection.execute(checks.delete().where(*kept))
-    voided = {"level": Level.NONE.word, "later_level": None, "voided_at": now}
-    connection.execute(flag_candidates.update().where(_is_of(lapse)).values(voided))
-    moot = duties.c.candidate_id == lapse.candidate_id, duties.c.settled_at.is_(None), duties.c.lapsed_at.is_(None)
-    connection.execute(duties.update().where(*moot).values(lapsed_at=now))
+    purge(connection, Purged(lapse.candidate_id, lapse.partner, lapse.check_id), now)
     _tell_both(connection, notices, NoticeKind.DATA_PURGED, lapse, now)
     _record(connection, lapse, now)
 

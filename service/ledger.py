@@ -20,7 +20,7 @@ from service.audit import EventKind
 from service.disclosure import DisclosedCandidate
 from service.errors import CheckConflict
 from service.flag_outbox import FlagOutbox, packed
-from service.flagged import FlaggedCandidate, FlagToOpen
+from service.flagged import AskedAs, FlaggedCandidate, FlagToOpen
 from service.identity import Caller
 from service.preconditions import Gathered
 from service.probes import EncodedSamples
@@ -228,5 +228,6 @@ def _flag(caller: Caller, request: MatchRequest, conclusion: Conclusion) -> Flag
         at=conclusion.at,
         emergency=request.emergency,
         exercise=request.exercise,
+        asked=AskedAs.of(conclusion.gathered.asked),
         candidates=tuple(FlaggedCandidate.of(candidate, conclusion.at) for candidate in conclusion.candidates),
     )

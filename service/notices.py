@@ -45,7 +45,9 @@ class NoticeKind(StrEnum):
     FLAG_OVERDUE = "flag-overdue"
     """To the partner that asked: nobody confirmed a candidate in time."""
     DATA_PURGED = "data-purged"
-    """To the partner that asked, which must delete its copies, and to the owner: nobody authorised it afterwards."""
+    """To the partner that asked, which must delete its copies: what was disclosed is void, with the agreement that it
+    came in by, or because nobody authorised it afterwards. Of the latter the owner is told too.
+    """
     LOG_REVIEW_DUE = "log-review-due"
     """To a partner that searches: an agreement wants its logs reviewed by somebody independent."""
     REVIEW_DUE = "review-due"

@@ -19,9 +19,11 @@ from service.limits import Admission
 from service.log_review import LogReviews
 from service.notices import Notices
 from service.preconditions import Preconditions
+from service.purge import Wipes
 from service.retention import Retention
 from service.settings import Settings
 from service.telemetry import Metrics, log
+from service.validity import Validity
 from service.verification import Verifications
 from watchlists.agreements import RuleBookHolder
 from watchlists.database import UNAVAILABLE
@@ -46,6 +48,8 @@ class Runtime:
     emergencies: Emergencies
     preconditions: Preconditions
     duties: Duties
+    validity: Validity
+    wipes: Wipes
     flag_opener: FlagOpener
     log_reviews: LogReviews
     feeds: Feeds
@@ -60,15 +64,6 @@ class Runtime:
         """Whether the gallery could be brought up to date just now, database included."""
         head = self.store.log.last_sequence()
         return self.gallery.catch_up() >= head
-
-    def follow_log(self) -> None:
-        """Bring in what other processes have written, so that no check waits for it."""
-        try:
-            self.gallery.catch_up()
-        except UNAVAILABLE:
-            log.warning("the gallery waits: the database is busy or away")
-        except Exception as error:  # noqa: BLE001 -- else a quiet process would fall behind; checks say what is wrong
-            log.error("the gallery waits: unhandled %s at %s", type(error).__name__, place_of(error))
 
     def open_flags(self) -> bool:
         """Open the flags that checks have left; return False if all of that has to be tried again."""
@@ -88,7 +83,9 @@ class Runtime:
             self._forget_probes_and_answers,
             self._follow_agreements,
             self._look_at_ages,
+            self._void_with_agreements,
             self._let_duties_lapse,
+            self._wipe_what_was_purged,
             self._destroy_what_expired,
             self._ask_for_log_reviews,
             self._publish_feeds,
@@ -121,9 +118,18 @@ class Runtime:
             if grown_up:
                 log.info("entries whose subjects have reached majority: %d", len(grown_up))
 
+    def _void_with_agreements(self) -> None:
+        if voided := self.validity.look(self.checks.clock()):
+            log.info("candidates that were voided with their agreements: %d", voided)
+
+    def _wipe_what_was_purged(self) -> None:
+        self.wipes.run()
+
     def _let_duties_lapse(self) -> None:
-        if lapsed := self.duties.run(self.checks.clock()):
-            log.info("duties that lapsed: %d", lapsed)
+        ran = self.duties.run(self.checks.clock())
+        self.metrics.duties_unreadable.set(ran.unreadable)
+        if ran.lapsed:
+            log.info("duties that lapsed: %d", ran.lapsed)
 
     def _destroy_what_expired(self) -> None:
         if destroyed := self.retention.look(self.checks.clock()).destroyed:

@@ -55,6 +55,7 @@ flags = Table(
     Column("complete", Boolean, nullable=False),
     Column("opened_at", UtcDateTime, nullable=False),
     Column("exercise", Boolean, nullable=False, server_default=false()),
+    Column("asked", JSON, nullable=False, server_default="{}", comment="service.flagged.AskedAs"),
     Column("overdue_at", UtcDateTime, comment="when a confirmation did not come in time"),
     Index("flags_by_partner", "partner", "opened_at"),
 )
@@ -65,9 +66,9 @@ flag_candidates = Table(
     Column("candidate_id", String(36), primary_key=True),
     Column("flag_id", String(36), ForeignKey("flags.id"), nullable=False),
     Column("owner", String(64), nullable=False),
-    Column("watchlist", String(64), nullable=False),
-    Column("entry", String(64), nullable=False),
-    Column("score", Float, nullable=False, comment="-log10(FMR)"),
+    Column("watchlist", String(64), comment="null once it is purged, like entry and score"),
+    Column("entry", String(64)),
+    Column("score", Float, comment="-log10(FMR)"),
     Column("level", String(16), nullable=False),
     Column("decided_by", JSON, nullable=False, comment="agreement, version and clause of each deciding rule"),
     Column("terms", JSON, nullable=False, server_default="[]", comment="texts of the duties, now and later"),
@@ -241,4 +242,11 @@ duties = Table(
     Column("settled_at", UtcDateTime),
     Column("lapsed_at", UtcDateTime, comment="when it took effect that nobody settled it in time"),
     Index("duties_by_deadline", "settled_at", "lapsed_at", "due_at"),
+)
+
+wipes_due = Table(
+    "wipes_due",
+    metadata,
+    Column("of_table", String(64), primary_key=True, comment="whose deleted bytes may still be in the files"),
+    Column("since", UtcDateTime, nullable=False),
 )

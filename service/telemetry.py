@@ -34,6 +34,11 @@ class Metrics:
         self.flags_waiting = Gauge(
             "crosscheck_flags_waiting", "Checks whose flags could not be opened yet", registry=self.registry
         )
+        self.duties_unreadable = Gauge(
+            "crosscheck_duties_unreadable",
+            "Duties past their deadline that cannot be read, for people to look into",
+            registry=self.registry,
+        )
         self.admitted = Gauge(
             "crosscheck_checks_in_progress", "Checks being read, waiting or worked on", registry=self.registry
         )

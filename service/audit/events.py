@@ -29,6 +29,7 @@ class EventKind(StrEnum):
     EMERGENCY_DECLARED = "emergency-declared"
     EMERGENCY_ENDED = "emergency-ended"
     DUTY_LAPSED = "duty-lapsed"
+    DISCLOSURE_VOIDED = "disclosure-voided"
     PROBING_SUSPECTED = "probing-suspected"
     ENTRIES_AGED = "entries-aged"
     ENTRIES_EXPIRED = "entries-expired"

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import RowMapping
 
+from service.duties import Ran
 from service.flagged import Owed, owed
 from service.log_review import next_log_review
 from service.schema import checks, duties, flag_candidates, flags
@@ -17,8 +18,9 @@ from tests.service.node import Node
 from tests.service.test_ledger import events, rows
 from tests.service.treaties import notices, permit, sign
 from tests.watchlists.makers import NOW
-from watchlists.agreements import Disclosure, Level, Obligation, Terms
+from watchlists.agreements import Disclosure, Later, Level, Obligation, Terms
 from watchlists.agreements.obligations import parse_obligations
+from watchlists.agreements.release import Case, ReleaseState, Verdict, VerdictKind, release_state
 from watchlists.database import writing
 
 ON_BOTH_DATABASES = True
@@ -95,6 +97,8 @@ def test_rule_kind_36_without_an_authorisation_afterwards_everything_is_purged(n
     voided = desk.candidate()
     assert (voided["level"], voided["later_level"]) == ("none", None)
     assert voided["voided_at"] is not None
+    assert [voided[name] for name in ("watchlist", "entry", "score")] == [None, None, None]
+    assert (voided["owner"], len(voided["decided_by"])) == ("xb", 3)
     assert rows(node, checks) == []
     duty = {"candidate_id": str(candidate), "obligation": "ex-post-authorisation"}
     assert desk.told("xa") == [("data-purged", duty | {"flag_id": voided["flag_id"]})]
@@ -163,6 +167,23 @@ def test_rule_kind_11_a_confirmation_on_the_minute_is_too_late(node: Node) -> No
     assert list(desk.duties.due(due_at)) == []
 
 
+@pytest.mark.parametrize("late", [timedelta(microseconds=-1), timedelta(), timedelta(microseconds=1)])
+def test_rule_kind_11_one_rule_says_what_is_too_late_for_the_duty_and_for_the_release(
+    node: Node, late: timedelta
+) -> None:
+    later = "reviewers(1), confirm-within(12 h)"
+    desk = Desk(node, "tlp-amber", later)
+    candidate, found_at = desk.open(), desk.flag()["opened_at"]
+    at = found_at + 12 * HOUR + late
+    decision = Disclosure(Level.HIT, later=Later(Level.ALERT, (), (), terms(later)))
+    case = Case(found_at, (Verdict("ada", VerdictKind.SAME_PERSON, at),))
+    released = release_state(decision, case, at) is ReleaseState.RELEASED
+    lapsed = release_state(decision, Case(found_at), at) is ReleaseState.LAPSED
+    due = [duty.candidate_id for duty in desk.duties.due(at)]
+    assert (released, lapsed, due) == ((True, False, []) if late < timedelta() else (False, True, [str(candidate)]))
+    assert desk.settle(candidate, CONFIRM, at) is released
+
+
 def test_rule_kind_12_the_owner_is_asked_at_once_and_its_silence_releases_nothing(node: Node) -> None:
     desk = Desk(node, "tlp-amber", later="release-by-owner(24 h)")
     candidate = desk.open()
@@ -227,8 +248,28 @@ def test_a_deadline_takes_effect_once_however_often_and_wherever_it_is_looked_fo
     late = node.clock() + 12 * HOUR
     with ThreadPoolExecutor(4) as threads:
         ran = list(threads.map(lambda _: desk.duties.run(late), range(4)))
-    assert sum(ran) == 4
+    assert sum(each.lapsed for each in ran) == 4
     assert len(desk.told("xa")) == len(events(node, "duty-lapsed")) == 4
+
+
+def test_a_duty_that_cannot_be_read_does_not_keep_the_others(node: Node, caplog: pytest.LogCaptureFixture) -> None:
+    desk = Desk(node, "confirm-within(12 h)")
+    candidates = sorted(str(desk.open()) for _ in range(3))
+    with writing(node.runtime.store.engine) as connection:
+        broken = duties.update().where(duties.c.candidate_id == candidates[0])
+        connection.execute(broken.values(obligation="tell-the-press"))
+    for _ in range(2):
+        desk.wait(12 * HOUR)
+    assert sorted(event["candidate_id"] for event in events(node, "duty-lapsed")) == candidates[1:]
+    (left,) = [row for row in rows(node, duties) if row["lapsed_at"] is None]
+    assert left["candidate_id"] == candidates[0]
+    assert desk.duties.run(node.clock()) == Ran(lapsed=0, unreadable=1)
+    logged = [record.getMessage() for record in caplog.records if "a duty did not" in record.getMessage()]
+    assert len(logged) == 1
+    assert "ValueError" in logged[0]
+    assert "tell-the-press" not in caplog.text
+    metrics = node.call("xa-operator", "GET", "/metrics").text
+    assert "crosscheck_duties_unreadable 1.0" in metrics
 
 
 def test_a_deadline_that_passed_while_the_service_was_down_takes_effect_on_its_return(node: Node) -> None:

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from service.audit import EventKind
-from service.schema import duties, flag_candidates, quota_uses
+from service.schema import quota_uses, wipes_due
 from tests.service.node import Node
 from tests.service.recorded import recorded
 from watchlists.database import writing
@@ -60,14 +60,12 @@ def test_a_bug_in_one_part_leaves_the_others_to_be_done(wanted: Node, caplog: py
     long_ago = {"agreement": "xa-xb", "partner": "xa", "day": day, "exercise": False, "used": 1}
     wanted.settle()
     with writing(engine) as connection:
-        candidate = connection.execute(select(flag_candidates.c.candidate_id)).scalar_one()
-        unheard_of = {"candidate_id": candidate, "obligation": "unheard-of", "opened_at": now, "due_at": now}
-        connection.execute(duties.insert().values(unheard_of))
+        connection.execute(wipes_due.insert().values(of_table="unheard-of", since=now))
         connection.execute(quota_uses.insert().values(long_ago))
     wanted.runtime.keep_house()
     with engine.connect() as connection:
         assert connection.execute(select(quota_uses)).all() == []
-    assert "housekeeping: unhandled ValueError" in caplog.text
+    assert "housekeeping: unhandled KeyError" in caplog.text
     assert "unheard-of" not in caplog.text
 
 

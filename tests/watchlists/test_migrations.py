@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, MetaData, StaticPool, Table, create_engine, select, text
 
-from service.schema import authorisations, quota_uses
+from service.schema import authorisations, flag_candidates, flags, quota_uses, wipes_due
 from tests.databases import Databases
 from tests.watchlists.makers import NOW, Node, faces
 from watchlists import migrations
@@ -157,3 +157,31 @@ def test_rule_kind_38_counts_and_grants_from_before_are_live_ones(at_0007: Engin
         granted = select(authorisations.c.id, authorisations.c.exercise)
         assert connection.execute(granted).one() == ("a-1", False)
     assert migrations.differences(at_0007) == []
+
+
+def test_rule_kind_36_what_was_purged_before_is_cleared_and_due_to_be_wiped(at_0007: Engine) -> None:
+    flag = "INSERT INTO flags (id, partner, check_id, checkpoint, purpose, complete, opened_at) VALUES "
+    columns = "candidate_id, flag_id, owner, watchlist, entry, score, level, decided_by, voided_at"
+    with writing(at_0007) as connection:
+        connection.execute(text(flag + "('f', 'xb', 'c', 'GATE', 'crime', true, :now)"), {"now": NOW.isoformat(" ")})
+        for name, level, voided in (("c-1", "none", NOW.isoformat(" ")), ("c-2", "score", None)):
+            values = f"'{name}', 'f', 'xa', 'w', 'e', 7.5, '{level}', '[]', :at"
+            connection.execute(text(f"INSERT INTO flag_candidates ({columns}) VALUES ({values})"), {"at": voided})
+        due = "INSERT INTO duties (candidate_id, obligation, opened_at) VALUES ('c-2', 'always-review', :now)"
+        connection.execute(text(due), {"now": NOW.isoformat(" ")})
+    migrations.upgrade(at_0007)
+
+    found = select(*flag_candidates.c["candidate_id", "watchlist", "entry", "score", "level"]).order_by(text("1"))
+    with at_0007.connect() as connection:
+        rows = connection.execute(found).all()
+        assert rows == [("c-1", None, None, None, "none"), ("c-2", "w", "e", 7.5, "score")]
+        assert connection.execute(select(flags.c.asked)).scalar_one() == {}
+        marked = connection.execute(select(wipes_due).order_by(wipes_due.c.of_table)).all()
+        assert marked == [("checks", NOW), ("flag_candidates", NOW)]
+    assert migrations.differences(at_0007) == []
+
+
+def test_where_nothing_was_purged_nothing_is_due_to_be_wiped(at_0007: Engine) -> None:
+    migrations.upgrade(at_0007)
+    with at_0007.connect() as connection:
+        assert connection.execute(select(wipes_due)).all() == []

@@ -68,6 +68,17 @@ class Calendar:
         successors = (each.in_force_from for each in self.agreements if agreement.name in each.supersedes)
         return min((moment for moment in (agreement.in_force_until, *successors) if moment is not None), default=None)
 
+    def heirs(self, names: Iterable[str], epoch: int) -> frozenset[Agreement]:
+        """Of the agreements in force in an epoch, those of these names (`id@version`) and those that replace one.
+
+        An agreement is replaced by another version of it, and by one that supersedes it, directly or through others.
+        """
+        replaced, ids = set(names), {name.partition("@")[0] for name in names}
+        for each in sorted(self.agreements, key=lambda agreement: agreement.in_force_from):
+            if each.id in ids or each.supersedes & replaced:
+                replaced.add(each.name)
+        return frozenset(each for each in self.in_force(epoch) if each.name in replaced)
+
     def _in_force(self, moment: datetime) -> tuple[Agreement, ...]:
         void = self._superseded(moment)
         return tuple(each for each in self.agreements if each.in_force(moment) and each.name not in void)

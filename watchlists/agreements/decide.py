@@ -32,29 +32,36 @@ The trust rules, all of them:
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from hashlib import sha256
+from types import MappingProxyType
 from typing import Any, Final
 
 from watchlists.agreements.actions import WITHOUT_PERMIT, WITHOUT_PURPOSE, Deed
 from watchlists.agreements.calendar import Calendar, Status
 from watchlists.agreements.disclosure import NOTHING, Clause, Disclosure, tenths
 from watchlists.agreements.facts import Facts, Request
-from watchlists.agreements.ladder import climb, conclude
+from watchlists.agreements.ladder import Counts, climb, conclude
 from watchlists.agreements.levels import Level
 from watchlists.agreements.load import Agreement
 from watchlists.agreements.memo import Memo
 from watchlists.agreements.own_word import as_of, withheld
 from watchlists.agreements.panel import Panel
+from watchlists.agreements.panels import Panels
+from watchlists.agreements.policies import Policy
 from watchlists.agreements.ruling import Ruling, rule_on
 from watchlists.agreements.standing import Standing, counts, standing
 from watchlists.records import VisibilityClass
 
+Classes = frozenset[VisibilityClass]
 HIGHEST_SCORE: Final = 1000
 """Tenths: a score of 100, beyond any that a comparison can earn."""
+
+BLANKS: Final[Mapping[str, Any]] = MappingProxyType({"case_reference": None, "checkpoint": ""})
+"""What takes the place of what no rule reads."""
 
 MEMO_CLASSES: Final = 200_000
 MEMO_SETS: Final = 512
@@ -72,16 +79,15 @@ class RuleBook:
     def __init__(self, agreements: Iterable[Agreement] = ()) -> None:
         self._calendar = Calendar(agreements)
         self.agreements = self._calendar.agreements
-        self._reads = frozenset[str]().union(*(agreement.reads for agreement in self.agreements))
+        reads = frozenset[str]().union(*(agreement.reads for agreement in self.agreements))
+        self._unread = {name: blank for name, blank in BLANKS.items() if name not in reads}
         self._purposes = frozenset[str]().union(*(agreement.purposes for agreement in self.agreements))
         self._fingerprints = Memo[tuple[int, str], str](MEMO_SETS)
         self._read = Memo[Request, Request](MEMO_SETS)
-        self._panels: dict[tuple[tuple[Agreement, ...], frozenset[Agreement], str | None], Panel] = {}
+        self._panels = Panels(self._calendar)
         self._visible = Memo[tuple[int, Request, VisibilityClass], bool](MEMO_CLASSES)
-        self._visible_sets = Memo[tuple[int, Request, frozenset[VisibilityClass], int], frozenset[VisibilityClass]](
-            MEMO_SETS
-        )
-        self._reveals = Memo[frozenset[VisibilityClass], list[datetime]](MEMO_SETS)
+        self._visible_sets = Memo[tuple[int, Request, Classes, int], Classes](MEMO_SETS)
+        self._reveals = Memo[Classes, list[datetime]](MEMO_SETS)
         self._disclosures = Memo[tuple[int, Request, VisibilityClass, int], Disclosure](MEMO_CLASSES)
 
     def in_force(self, now: datetime) -> tuple[Agreement, ...]:
@@ -102,13 +108,30 @@ class RuleBook:
 
     def ends_at(self, clauses: Iterable[Clause]) -> datetime | None:
         """When the first of the agreements of these clauses ends, and what came in by it; None if none does."""
-        named = {f"{by.agreement}@{by.version}" for by in clauses}
+        named = {by.source for by in clauses}
         ends = (self._calendar.ends_at(agreement) for agreement in self.agreements if agreement.name in named)
         return min((moment for moment in ends if moment is not None), default=None)
 
     def stands(self, clauses: Iterable[Clause], now: datetime) -> bool:
         """Whether all agreements of these clauses are in force: what came in by one that has ended is void."""
-        return {f"{by.agreement}@{by.version}" for by in clauses} <= {each.name for each in self.in_force(now)}
+        return {by.source for by in clauses} <= {each.name for each in self.in_force(now)}
+
+    def remaining(
+        self, clauses: Iterable[Clause], request: Request, klass: VisibilityClass, score: float, now: datetime
+    ) -> Disclosure:
+        """What is left at `now` of a disclosure that came in by these clauses, with their agreements or successors.
+
+        The permits of no other agreement count: what an agreement has brought in ends with it, whoever else would give
+        it. Forbids and obligations count as ever.
+        """
+        epoch, klass = self._calendar.epoch(now), as_of(klass, now)
+        heirs = self._calendar.heirs({by.source for by in clauses}, epoch)
+
+        def inherits(agreement: Agreement, policy: Policy) -> bool:
+            return agreement in heirs and counts(request, klass.owner, agreement, policy)
+
+        visible = bool(self.visible(request, (klass,), now))
+        return self._decide(epoch, request, klass, min(tenths(score), HIGHEST_SCORE), inherits) if visible else NOTHING
 
     def fingerprint(self, partner: str, now: datetime) -> str:
         """A name for everything that decides for a partner at `now`: it changes when any of that does."""
@@ -135,8 +158,8 @@ class RuleBook:
         key = (epoch, request, asked, self._revealed(asked, now))
         found = self._visible_sets.get(key)
         if found is None:
-            found = frozenset(klass for klass in asked if self._is_visible(epoch, request, as_of(klass, now)))
-            self._visible_sets.keep(key, found)
+            seen = (klass for klass in asked if self._is_visible(epoch, request, as_of(klass, now)))
+            found = self._visible_sets.keep(key, frozenset(seen))
         return found
 
     def disclosure(self, request: Request, klass: VisibilityClass, score: float, now: datetime) -> Disclosure:
@@ -153,7 +176,7 @@ class RuleBook:
         key = (epoch, request, as_of(klass, now), min(tenths(score), HIGHEST_SCORE))
         found = self._disclosures.get(key)
         if found is None:
-            found = self._disclosures.keep(key, self._decide(*key))
+            found = self._disclosures.keep(key, self._decide(*key, partial(counts, request, klass.owner)))
         return found
 
     def ask(self, deed: Deed, request: Request, klass: VisibilityClass, now: datetime, **more: Any) -> Ruling:
@@ -172,7 +195,7 @@ class RuleBook:
         asking = replace(request, exercise=klass.conditions.exercise) if purpose is None else request
         if deed not in WITHOUT_PERMIT and withheld(asking, klass) is not None:
             return Ruling(allowed=False)
-        return rule_on(deed, self._panel(self._calendar.epoch(now), request, klass, purpose), request, klass, more)
+        return rule_on(deed, self._panels.of(self._calendar.epoch(now), request, klass, purpose), request, klass, more)
 
     def purposes_of(self, request: Request, klass: VisibilityClass, now: datetime) -> frozenset[str]:
         """The purposes for which some clause could let the partner of `request` see a hit on a class.
@@ -183,13 +206,11 @@ class RuleBook:
         epoch, klass = self._calendar.epoch(now), as_of(klass, now)
         if withheld(request, klass) is not None:
             return frozenset()
-        purposes = {purpose for agreement in self._speaking(epoch, request, klass) for purpose in agreement.purposes}
-        panels = {purpose: self._panel(epoch, request, klass, purpose) for purpose in purposes}
-        return frozenset(purpose for purpose, panel in panels.items() if panel.highest is not Level.NONE)
+        return self._panels.purposes(epoch, request, klass)
 
     def speaking(self, request: Request, klass: VisibilityClass, now: datetime) -> tuple[Agreement, ...]:
         """The agreements in force between the two sides, by id."""
-        return self._speaking(self._calendar.epoch(now), request, klass)
+        return self._panels.speaking(self._calendar.epoch(now), request, klass)
 
     def put(self, request: Request, klass: VisibilityClass, score: float, now: datetime) -> tuple[Panel, Facts] | None:
         """The panel that decides what is seen of a hit, and the facts to put to it, for who explains the decision.
@@ -205,20 +226,18 @@ class RuleBook:
         if found is None:
             asked = self._put(*key, HIGHEST_SCORE) if withheld(request, klass) is None else None
             rungs = climb(*asked, partial(counts, request, klass.owner)) if asked is not None else ()
-            found = any(rung.permits for rung in rungs if rung.level is not Level.NONE)
-            self._visible.keep(key, found)
+            found = self._visible.keep(key, any(rung.permits for rung in rungs if rung.level is not Level.NONE))
         return found
 
-    def _decide(self, epoch: int, request: Request, klass: VisibilityClass, score: int) -> Disclosure:
+    def _decide(self, epoch: int, request: Request, klass: VisibilityClass, score: int, counts: Counts) -> Disclosure:
         asked = self._put(epoch, request, klass, score) if withheld(request, klass) is None else None
         if asked is None:
             return NOTHING
-        rungs = list(climb(*asked, partial(counts, request, klass.owner)))
-        return conclude(rungs, *asked, klass)
+        return conclude(list(climb(*asked, counts)), *asked, klass)
 
     def _put(self, epoch: int, request: Request, klass: VisibilityClass, score: int) -> tuple[Panel, Facts] | None:
         """The panel that decides and the facts to put to it; None if nothing is permitted whatever it says."""
-        panel = self._panel(epoch, request, klass, request.purpose)
+        panel = self._panels.of(epoch, request, klass, request.purpose)
         if panel.highest is Level.NONE:
             return None
         try:
@@ -226,34 +245,17 @@ class RuleBook:
         except ValueError:
             return None
 
-    def _panel(self, epoch: int, request: Request, klass: VisibilityClass, purpose: str | None) -> Panel:
-        speaking = self._speaking(epoch, request, klass)
-        applying = frozenset(agreement for agreement in speaking if agreement.lists(purpose, klass.category))
-        panel = self._panels.get((speaking, applying, purpose))
-        if panel is None:
-            panel = self._panels[speaking, applying, purpose] = Panel(speaking, applying, purpose)
-        return panel
-
-    def _speaking(self, epoch: int, request: Request, klass: VisibilityClass) -> tuple[Agreement, ...]:
-        parties = {request.partner, klass.owner}
-        return tuple(agreement for agreement in self._calendar.in_force(epoch) if parties <= agreement.parties)
-
     def _revealed(self, asked: frozenset[VisibilityClass], now: datetime) -> int:
         """How many of the moments at which a class of `asked` ceases to be hidden have passed."""
         moments = self._reveals.get(asked)
         if moments is None:
-            moments = sorted(klass.conditions.hidden_until for klass in asked if klass.conditions.hidden_until)
-            self._reveals.keep(asked, moments)
+            hidden = (klass.conditions.hidden_until for klass in asked)
+            moments = self._reveals.keep(asked, sorted(until for until in hidden if until))
         return bisect_right(moments, now)
 
     def _as_read(self, request: Request) -> Request:
         """The request without what no rule reads, so that checks which differ only in that share their decisions."""
         found = self._read.get(request)
         if found is None:
-            unread: dict[str, Any] = {}
-            if "case_reference" not in self._reads:
-                unread["case_reference"] = None
-            if "checkpoint" not in self._reads:
-                unread["checkpoint"] = ""
-            found = self._read.keep(request, replace(request, **unread))
+            found = self._read.keep(request, replace(request, **self._unread))
         return found

@@ -39,6 +39,11 @@ class Clause:
     clause: str
     cites: str | None = None
 
+    @property
+    def source(self) -> str:
+        """The version of the agreement that it stands in, as `id@version`."""
+        return f"{self.agreement}@{self.version}"
+
 
 @dataclass(frozen=True, slots=True)
 class Later:
@@ -94,7 +99,7 @@ class Disclosure:
     @property
     def deciding(self) -> tuple[Clause, ...]:
         """The clauses behind everything that may be seen, now or later."""
-        return self.decided_by if self.later is None else self.later.decided_by
+        return self.decided_by if self.later is None else tuple(dict.fromkeys(self.decided_by + self.later.decided_by))
 
 
 NOTHING: Final = Disclosure(Level.NONE)

@@ -121,7 +121,7 @@ class Hearing:
 
 def spelt(clause: Clause) -> str:
     """A clause as explanations name it, such as "xa-xb@1 no-minors (Art. 7)"."""
-    name = f"{clause.agreement}@{clause.version} {clause.clause}"
+    name = f"{clause.source} {clause.clause}"
     return name if clause.cites is None else f"{name} ({clause.cites})"
 
 
