@@ -7,10 +7,10 @@ export UV_PYTHON_DOWNLOADS ?= never
 export UV_SYSTEM_CERTS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint mutation serve clean
+.PHONY: help install demo test kill-cycles lint mutation serve clean
 
 help: ## Show the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 install: .venv/.installed ## Make .venv with everything that uv.lock pins
 
@@ -25,6 +25,10 @@ lint: .venv/.installed ## Lint, type-check and check import contracts only
 	@$(RUN)/ruff format --check .
 	@$(RUN)/mypy
 	@$(RUN)/lint-imports --no-logo
+
+kill-cycles: .venv/.installed ## Kill writers and services 200 times on each kind of database; nothing may be lost
+	@CROSSCHECK_TEST_KILL_CYCLES=$${CROSSCHECK_TEST_KILL_CYCLES:-200} $(RUN)/pytest -s -n0 -k killed \
+		tests/watchlists/test_kill_cycles.py tests/service/test_kill_service.py $(ARGS)
 
 mutation: .venv/.installed ## Change each line of what decides in turn; a test must notice (half an hour)
 	@$(UV) run --locked --group dev --group demo --group mutation mutmut run

@@ -60,6 +60,8 @@ from watchlists.gallery import LocalGallery
 
 AUTHENTICATION_THREADS = 4  # of their own, so that recognising a token never waits behind work
 HOUSEKEEPING_SECONDS = 10.0
+FOLLOW_SECONDS = 0.5
+"""Every check follows the log first; in between, this keeps what there is to follow small."""
 FLAGS_SECONDS = 0.5
 """Grid on which flags are opened: no check moves it."""
 MANY_ENTRIES = 100_000
@@ -197,11 +199,12 @@ def _describe_problems(app: FastAPI) -> None:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Open flags and keep house while the app runs, and let go of everything afterwards."""
+    """Open flags, keep house and follow the log while the app runs, and let go of everything afterwards."""
     runtime: Runtime = app.state.runtime
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(_open_flags, runtime)
         tasks.start_soon(_keep_house, runtime)
+        tasks.start_soon(_follow_log, runtime)
         tasks.start_soon(Sync(runtime.feeds, runtime.settings.pull_every, runtime.gallery.catch_up).run)
         yield
         runtime.feeds.stopping.set()
@@ -215,6 +218,12 @@ async def _open_flags(runtime: Runtime) -> None:
         opened = await anyio.to_thread.run_sync(runtime.open_flags)
         grid = FLAGS_SECONDS if opened else HOUSEKEEPING_SECONDS
         await anyio.sleep(grid - anyio.current_time() % grid)
+
+
+async def _follow_log(runtime: Runtime) -> None:
+    while True:
+        await anyio.to_thread.run_sync(runtime.follow_log)
+        await anyio.sleep(FOLLOW_SECONDS)
 
 
 async def _keep_house(runtime: Runtime) -> None:

@@ -13,6 +13,7 @@ from datetime import datetime
 
 from service.api.messages import MatchAnswer, MatchRequest
 from service.disclosure import Entries, disclose
+from service.errors import GalleryBehind
 from service.freshness import Freshness
 from service.identity import Caller, require
 from service.ledger import Conclusion, Ledger
@@ -49,6 +50,7 @@ class Checks:
             WrongRole: the caller is no terminal.
             CheckConflict: the check_id was used with another body.
             StaleCapture: the probe was not captured just now.
+            GalleryBehind: the gallery is not yet where the request wants it to be.
             InvalidInput: a sample is damaged, or none can be compared.
             TooManyProbes: the person was checked too often lately.
             EmergencyNotActive: the emergency that the request names is not declared, or has ended.
@@ -63,6 +65,8 @@ class Checks:
             return known
         # 3. A probe is of a person who stands there now.
         self.freshness.require(request.captured_at, now)
+        # It is answered from a gallery that knows all that the terminal knows of, or not at all.
+        self._require_sequence(request, self.gallery.catch_up())
         # 4. Decode, assess and embed; what cannot be compared is said, with what to do.
         probe = self._encode(request)
         # 5. Nobody is checked over and over: whoever varies a probe, to climb towards an entry, is stopped here.
@@ -74,6 +78,7 @@ class Checks:
             conclusion = self._search(rules, gathered, probe, now)
         except EntryChanged:
             conclusion = self._search(rules, gathered, probe, now)
+        self._require_sequence(request, conclusion.gallery_sequence)
         # 10. Leave to be flagged for people to decide, audit, answer: in one transaction, or not at all.
         return self.ledger.conclude(caller, request, conclusion)
 
@@ -91,6 +96,10 @@ class Checks:
         complete = complete and not self.elsewhere.unsearched(gathered.asked, rules, now)
         binding = rules.fingerprint(gathered.asked.partner, now)
         return Conclusion(now, complete, found.sequence, probe, candidates, gathered, binding)
+
+    def _require_sequence(self, request: MatchRequest, sequence: int) -> None:
+        if request.at_least_sequence is not None and sequence < request.at_least_sequence:
+            raise GalleryBehind(sequence)
 
     def _encode(self, request: MatchRequest) -> EncodedSamples:
         faces = () if request.face is None else (request.face,)

@@ -87,6 +87,17 @@ class NotReady(CrosscheckError):
     retry_after = 2
 
 
+class GalleryBehind(NotReady):
+    """The gallery is not yet where the terminal wants to be answered from."""
+
+    slug = "gallery-behind"
+    hint = "Try again after the number of seconds in Retry-After; at_least_sequence is one that an answer gave before."
+    retry_after = 1
+
+    def __init__(self, sequence: int) -> None:
+        super().__init__(f"the gallery is at sequence {sequence}, before the at_least_sequence of the request")
+
+
 class DatabaseBusy(NotReady):
     """The database is locked by other writers, or all connections are in use."""
 
@@ -203,6 +214,7 @@ STATUS_BY_SLUG: Mapping[str, int] = {
     "too-many-probes": 429,
     "overloaded": 503,
     "not-ready": 503,
+    "gallery-behind": 503,
     "entry-changed": 503,
 }
 

@@ -65,6 +65,15 @@ class Runtime:
         head = self.store.log.last_sequence()
         return self.gallery.catch_up() >= head
 
+    def follow_log(self) -> None:
+        """Bring in what other processes have written, so that no check waits for it."""
+        try:
+            self.gallery.catch_up()
+        except UNAVAILABLE:
+            log.warning("the gallery waits: the database is busy or away")
+        except Exception as error:  # noqa: BLE001 -- else a quiet process would fall behind; checks say what is wrong
+            log.error("the gallery waits: unhandled %s at %s", type(error).__name__, place_of(error))
+
     def open_flags(self) -> bool:
         """Open the flags that checks have left; return False if all of that has to be tried again."""
         try:

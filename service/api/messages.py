@@ -95,6 +95,13 @@ class MatchRequest(Message):
     )
     emergency: UUID | None = Field(default=None, description="A declared emergency that this check belongs to")
     exercise: bool = Field(default=False, description="Search entries made for exercises, and only those")
+    at_least_sequence: int | None = Field(
+        default=None,
+        ge=0,
+        le=2**53 - 1,
+        description="Answer from a gallery that is at least here, or with 503: such as the `sequence` of a write, or the "
+        "`gallery_sequence` of an answer, of this node",
+    )
     checkpoint: Identifier = Field(examples=["XA-GATE-07"])
     captured_at: Moment = Field(examples=["2026-11-22T09:30:00Z"])
     face: FaceImage | None = None

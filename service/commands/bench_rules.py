@@ -6,7 +6,7 @@ import statistics
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import cycle, islice, product
 from pathlib import Path
@@ -159,7 +159,8 @@ def _visibility(
         (slot,) = faces.add(vector, [place])
         klass = classes[number % len(classes)]
         key = EntryKey(klass.watchlist, str(number))
-        roster.add(place, Member(key, klass, 1, (slot,), (), strange_faces=False, readable=True), None, 1)
+        member = Member(key, klass, 1, (slot,), (), strange_faces=False, readable=True)
+        roster.add(place, member, _NOW + timedelta(days=1 + number % 1000), 1)
     every = roster.classes
 
     def choose() -> None:

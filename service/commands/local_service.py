@@ -31,6 +31,30 @@ class ServiceNotStarted(CrosscheckError):
 
 
 @dataclass(frozen=True, slots=True)
+class LocalFolder:
+    """A data folder with the sample partners, in `folder`, which processes can be started on, one or several."""
+
+    folder: Path
+    access: SampleAccess
+    environment: Mapping[str, str]
+
+    @contextmanager
+    def serve(self, *options: str) -> Iterator[LocalService]:
+        """Run `crosscheck serve` on a port of its own; the process ends with the block.
+
+        Raises:
+            ServiceNotStarted: the service did not become ready.
+        """
+        port = _free_port()
+        log = self.folder / "service.log"
+        arguments = ("serve", "--port", str(port), *options)
+        with log.open("ab") as stream, _process(arguments, self.environment, stream) as process:
+            url = f"http://127.0.0.1:{port}"
+            _wait_until_ready(url, process, log)
+            yield LocalService(url, self.access, process.pid, self.folder)
+
+
+@dataclass(frozen=True, slots=True)
 class LocalService:
     """Where it answers and how to get in; `folder` holds its data folder and its log, `service.log`."""
 
@@ -61,6 +85,19 @@ def local_service(
     Raises:
         ServiceNotStarted: the data folder could not be made, or the service did not become ready.
     """
+    with local_folder(settings, prepare) as data, data.serve() as service:
+        yield service
+
+
+@contextmanager
+def local_folder(
+    settings: Mapping[str, str] | None = None, prepare: Callable[[Path], None] | None = None
+) -> Iterator[LocalFolder]:
+    """Make a data folder as `local_service` does, and remove it at the end of the block.
+
+    Raises:
+        ServiceNotStarted: the data folder could not be made.
+    """
     # A request to end must still remove the folder.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with tempfile.TemporaryDirectory(prefix="crosscheck-") as folder:
@@ -68,17 +105,12 @@ def local_service(
         access = _initialise(environment)
         if prepare is not None:
             prepare(Path(folder) / "home" / "agreements")
-        port = _free_port()
-        log = Path(folder) / "service.log"
-        with log.open("wb") as stream, _process(("serve", "--port", str(port)), environment, stream) as process:
-            url = f"http://127.0.0.1:{port}"
-            _wait_until_ready(url, process, log)
-            yield LocalService(url, access, process.pid, Path(folder))
+        yield LocalFolder(Path(folder), access, environment)
 
 
 @contextmanager
 def _process(
-    arguments: Sequence[str], environment: dict[str, str], stderr: BinaryIO
+    arguments: Sequence[str], environment: Mapping[str, str], stderr: BinaryIO
 ) -> Iterator[subprocess.Popen[bytes]]:
     with subprocess.Popen(_crosscheck(*arguments), env=environment, stderr=stderr) as process:  # noqa: S603 -- our own
         try:

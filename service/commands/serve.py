@@ -1,17 +1,24 @@
-"""`crosscheck serve`: the API on one data folder."""
+"""`crosscheck serve`: the API on one data folder, by one process or several."""
 
 from __future__ import annotations
 
 import socket
+import sys
 from typing import Annotated
 
 import typer
 import uvicorn
+from fastapi import FastAPI
+from uvicorn.config import STARTUP_FAILURE
 
 from models.errors import CrosscheckError
 from service.app import bootstrap, create_app
 from service.settings import Settings
-from service.telemetry import configure_logging
+from service.storage import open_store
+from service.telemetry import configure_logging, log
+
+UNANSWERED_SECONDS = 120
+"""A process that does not answer its parent for so long is started anew; it does not while it loads networks."""
 
 
 class AddressTaken(CrosscheckError):
@@ -26,13 +33,38 @@ commands = typer.Typer(add_completion=False)
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535)] = 8000,
+    workers: Annotated[
+        int,
+        typer.Option(min=1, help="Processes, each with a gallery of its own and CROSSCHECK_WORKERS checks at once."),
+    ] = 1,
 ) -> None:
     """Serve the API on the data folder CROSSCHECK_HOME."""
     configure_logging()
     _require_free(host, port)
-    app = create_app(bootstrap(Settings()))
-    # Uvicorn's access log would print entry ids; the service writes its own line a request.
-    uvicorn.run(app, host=host, port=port, access_log=False, server_header=False, timeout_graceful_shutdown=10)
+    if workers > 1:
+        open_store(Settings()).engine.dispose()  # what is wrong with it is said once, here, and not by every process
+    app = create_app(bootstrap(Settings())) if workers == 1 else f"{__name__}:app_of_worker"
+    uvicorn.run(
+        app,
+        host=host,
+        port=port,
+        workers=workers,
+        factory=workers > 1,
+        access_log=False,  # it would print entry ids; the service writes its own line a request
+        server_header=False,
+        timeout_graceful_shutdown=10,
+        timeout_worker_healthcheck=UNANSWERED_SECONDS,
+    )
+
+
+def app_of_worker() -> FastAPI:
+    """Return the application of one of several processes."""
+    configure_logging()
+    try:
+        return create_app(bootstrap(Settings()))
+    except CrosscheckError as error:
+        log.error("%s. %s", error.detail, error.hint)
+        sys.exit(STARTUP_FAILURE)  # the parent ends too, instead of trying again and again
 
 
 def _require_free(host: str, port: int) -> None:

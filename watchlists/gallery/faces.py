@@ -40,7 +40,7 @@ class FaceIndex:
         self.dimension = dimension
         self._segments: list[faiss.IndexFlatIP] = []
         self._vectors: list[Vectors] = []  # views of the segments' memory, (SEGMENT, dimension) each
-        self._owners = np.empty(0, np.int32)
+        self._owners = np.empty(0, np.intp)  # of the type that numpy indexes with: any other is copied first
         self._free: list[int] = []
         self._longest = 0.0  # no vector in here was ever longer
 
@@ -125,7 +125,7 @@ class FaceIndex:
         self._vectors.append(faiss.rev_swig_ptr(index.get_xb(), size).reshape(SEGMENT, self.dimension))
         self._segments.append(index)
         first = len(self._owners)
-        self._owners = np.concatenate([self._owners, np.full(SEGMENT, -1, np.int32)])
+        self._owners = np.concatenate([self._owners, np.full(SEGMENT, -1, np.intp)])
         self._free.extend(range(first + SEGMENT - 1, first - 1, -1))  # the lowest is used first
 
 

@@ -113,7 +113,7 @@ class FingerIndex:
     def __init__(self, calibration: ScoreCalibration, *, threads: int = 1) -> None:
         self._calibration = calibration
         self._pack = FingerprintPack(threads=threads)
-        self._owners = np.full(1024, -1, np.int32)
+        self._owners = np.full(1024, -1, np.intp)  # of the type that numpy indexes with: any other is copied first
         self._positions = np.zeros(1024, np.uint8)
         self._count = 0
 
@@ -140,7 +140,8 @@ class FingerIndex:
 
     def select(self, visible: NDArray[np.bool_]) -> FingerSelection:
         """Return the rows of the entries whose numbers are True in `visible` (entries,)."""
-        return FingerSelection(np.append(visible, np.False_)[self._owners[: len(self._pack)]])
+        owners = self._owners[: len(self._pack)]
+        return FingerSelection(np.append(visible, np.False_).take(owners, mode="wrap"))  # a free row has owner -1
 
     def compare(self, probes: Iterable[FingerTemplate], selection: FingerSelection, entries: int) -> FingerScores:
         """Compare the fingers of one probe with all selected rows.

@@ -291,7 +291,7 @@ class LocalGallery(Follower):
         """Add the vectors of all contents at once; return the slot of each, None for one that cannot be compared."""
         flat = np.frombuffer(b"".join([vector for content in contents for vector in content.vectors]), np.float32)
         vectors = flat.reshape(-1, self._space.dimension)
-        finite: NDArray[np.bool_] = np.isfinite(vectors).all(axis=1)
+        finite: NDArray[np.bool_] = np.logical_and.reduce(np.isfinite(vectors), axis=1)
         owners = np.repeat(numbers, [len(content.vectors) for content in contents])
         slots = iter(self._faces.add(vectors[finite], owners[finite]))
         return (next(slots) if comparable else None for comparable in finite)

@@ -55,6 +55,18 @@ class VisibleMembers:
     until: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Expired:
+    """The numbers of members that have expired, and from when to when (POSIX seconds) there are no others."""
+
+    numbers: NDArray[np.intp]
+    since: float
+    until: float
+
+
+_UNKNOWN = _Expired(np.empty(0, np.intp), since=np.inf, until=-np.inf)
+
+
 class Roster:
     """Members by number and key. Numbers of removed members are used again. Not thread-safe."""
 
@@ -62,8 +74,9 @@ class Roster:
         self._numbers: dict[EntryKey, int] = {}
         self._members: list[Member | None] = []
         self._free: list[int] = []
-        self._class_of = np.zeros(1024, np.int32)
+        self._class_of = np.zeros(1024, np.intp)  # of the type that numpy indexes with: any other is copied first
         self._expiry = np.full(1024, np.inf)
+        self._expired = _UNKNOWN
         self._classes: dict[VisibilityClass, _ClassState] = {}
         self._free_class_ids: list[int] = []
         self._shown_classes = frozenset[VisibilityClass]()
@@ -119,7 +132,7 @@ class Roster:
         self._numbers[member.key] = number
         self._members[number] = member
         self._class_of[number] = state.id
-        self._expiry[number] = np.inf if expires_at is None else expires_at.timestamp()
+        self._set_expiry(number, np.inf if expires_at is None else expires_at.timestamp())
         if member.strange_faces or not member.readable:
             self._uncomparable.add(number)
 
@@ -131,7 +144,7 @@ class Roster:
         member = self[number]
         self._members[number] = None
         self._class_of[number] = _NO_CLASS
-        self._expiry[number] = np.inf
+        self._set_expiry(number, np.inf)
         self._uncomparable.discard(number)
         self._free.append(number)
         state = self._classes[member.klass]
@@ -144,12 +157,14 @@ class Roster:
 
     def visible(self, classes: Collection[VisibilityClass], now: float) -> VisibleMembers:
         """Return the members of `classes` that have not expired at `now` (POSIX seconds)."""
+        expired = self._expired
+        if not expired.since <= now < expired.until:
+            expired = self._expired = self._expired_at(now)
         shown = np.zeros(len(self._classes) + len(self._free_class_ids) + 1, np.bool_)
         shown[[self._classes[klass].id for klass in classes if klass in self._classes]] = True
-        expiry = self._expiry[: self.size]
-        numbers = shown.take(self._class_of[: self.size], mode="clip")  # twice as fast as with a check of each index
-        numbers &= expiry > now
-        return VisibleMembers(numbers, since=now, until=float(expiry.min(where=numbers, initial=np.inf)))
+        numbers = shown.take(self._class_of[: self.size], mode="wrap")  # faster than with a check of each index
+        numbers[expired.numbers] = False
+        return VisibleMembers(numbers, expired.since, expired.until)
 
     def uncomparable(self, visible: VisibleMembers) -> list[Member]:
         """Return the visible members that have templates which cannot be compared here."""
@@ -158,6 +173,17 @@ class Roster:
     def first_since(self, considered: Collection[VisibilityClass]) -> int | None:
         """Return the first change that may have brought a class that is not among `considered`, None if none has."""
         return min((state.since for klass, state in self._classes.items() if klass not in considered), default=None)
+
+    def _expired_at(self, now: float) -> _Expired:
+        expiry = self._expiry[: self.size]
+        passed = expiry <= now
+        return _Expired(np.flatnonzero(passed), since=now, until=float(expiry.min(where=~passed, initial=np.inf)))
+
+    def _set_expiry(self, number: int, moment: float) -> None:
+        """Note when a member expires; a change of what has expired, or of what is next to, is looked for anew."""
+        if self._expiry[number] <= self._expired.since or moment < self._expired.until:
+            self._expired = _UNKNOWN
+        self._expiry[number] = moment
 
     def _add_class(self, klass: VisibilityClass, since: int) -> _ClassState:
         class_id = self._free_class_ids.pop() if self._free_class_ids else len(self._classes) + 1
