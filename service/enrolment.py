@@ -19,6 +19,7 @@ from service.import_lines import RefusedLine, read_line, refusal_of, refused, re
 from service.probes import SampleEncoder
 from service.roles import Role
 from watchlists.agreements.entering import EnteredSamples
+from watchlists.database import writing
 from watchlists.errors import UnknownWatchlist
 from watchlists.gallery import Gallery
 from watchlists.records import EntryKey, Watchlist
@@ -111,9 +112,9 @@ class Enrolment:
         """
         self.own_watchlist(caller, key.watchlist)
         found = self.store.entry(key)
-        with self.store.writing() as write:
+        with writing(self.store.engine) as connection:  # the log of changes is not touched: no import is waited for
             details = {"watchlist": key.watchlist, "entry": key.entry}
-            audit.record(write.connection, EventKind.ENTRY_READ, caller, self.clock(), details)
+            audit.record(connection, EventKind.ENTRY_READ, caller, self.clock(), details)
         return found
 
     def withdraw(self, caller: Caller, key: EntryKey) -> None:

@@ -107,9 +107,11 @@ class Notices:
             text: what may be personal, such as a case reference; sealed for `to`.
             once: what it is about; a second notice of the same kind about the same is not posted.
         """
-        # The lock keeps the numbers of one partner in the order in which they become visible.
-        locked = select(partners.c.id).where(partners.c.id == to).with_for_update(key_share=True)
-        if connection.execute(locked).first() is None or (once and self.told(connection, kind, to, once)):
+        # The locks keep the numbers of a partner in the order in which they become visible. All are taken, in one
+        # order, or two transactions that tell the same partners could wait for each other.
+        locked = select(partners.c.id).order_by(partners.c.id).with_for_update(key_share=True)
+        known = connection.execute(locked).scalars().all()
+        if to not in known or (once and self.told(connection, kind, to, once)):
             return False
         last = select(func.max(notices.c.number)).where(notices.c.partner == to)
         number = (connection.execute(last).scalar_one() or 0) + 1

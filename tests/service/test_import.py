@@ -97,3 +97,11 @@ def test_watchlists_are_made_renamed_and_listed_with_their_size(node: Node) -> N
 def test_a_title_that_not_every_database_can_hold_is_refused(node: Node, title: str) -> None:
     response = node.call("xb-sync", "PUT", "/v1/watchlists/xb-missing", json={"title": title})
     assert (response.status_code, response.json()["type"]) == (422, "urn:crosscheck:problem:invalid-request")
+
+
+def test_an_import_keeps_nobody_from_reading(node: Node) -> None:
+    if node.runtime.store.engine.dialect.name == "sqlite":
+        pytest.skip("there is one writer at a time, and reading is written down")
+    node.import_lines("xb", [line("E-1", 1)])
+    with node.runtime.store.writing():  # as an import does
+        assert node.call("xb-sync", "GET", "/v1/watchlists/xb-alerts/entries/E-1").status_code == 200

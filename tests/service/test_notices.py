@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import func, select, update
 
-from service.notices import NoticeKind
+from service.notices import NoticeKind, Notices
 from service.schema import notices as notices_table
+from tests.databases import OnServer
 from tests.service.node import Node
 from tests.service.test_privacy import stored_bytes
 from tests.service.treaties import notices
+from tests.watchlists.makers import NOW, open_node
 from watchlists.database import writing
 
 CASE = "XA-2026/331 Quillfeather"
@@ -114,3 +119,29 @@ def test_notices_posted_at_once_get_different_numbers(node: Node) -> None:
         posted = list(threads.map(lambda number: tell(node, "xb", str(number), once=str(number // 2)), range(24)))
     assert sum(posted) == 12
     assert numbers(node, "xb") == list(range(1, 13))
+
+
+def test_writers_who_tell_the_same_partners_in_opposite_order_both_succeed(tmp_path: Path, on_server: OnServer) -> None:
+    """On PostgreSQL: one has the turn of the change log, the other that of the service."""
+    node = open_node(tmp_path, on_server.migrated(tmp_path))
+    board = Notices(node.engine, node.store.keys, timedelta(days=1))
+    first_has_told, second_waits = threading.Event(), threading.Event()
+
+    def second() -> None:
+        first_has_told.wait()
+        with node.store.writing() as write:
+            second_waits.set()
+            for to in ("xb", "xa"):
+                board.post(write.connection, ASKED, to, NOW, {})
+
+    with ThreadPoolExecutor(1) as beside:
+        other = beside.submit(second)
+        with writing(node.engine) as connection:
+            board.post(connection, ASKED, "xa", NOW, {})
+            first_has_told.set()
+            second_waits.wait()
+            time.sleep(0.2)  # so that it comes as far as it can
+            board.post(connection, ASKED, "xb", NOW, {})
+        other.result()
+    with node.engine.connect() as connection:
+        assert connection.execute(select(func.count()).select_from(notices_table)).scalar_one() == 4
