@@ -1,4 +1,4 @@
-"""What is remembered: a closed list of events, each with who did it and when, and details that hold nothing personal."""
+"""What is remembered: a closed list of events, each with who did it and when, and details that name no person."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ TILE: Final = 8
 _OPTION: Final = "crosscheck_audit_log"
 SEALED_PAYLOAD: Final = "audit payload"
 _BATCH: Final = 500
-_STATE: Final = select(audit_log).with_for_update()
+STATE: Final = select(audit_log).with_for_update()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class AuditLog:
         ready = [self._ready(connection, event) for event in events]
         if not ready:
             return []
-        state = connection.execute(_STATE).mappings().one()
+        state = connection.execute(STATE).mappings().one()
         signer = self._signing.signer(connection, state["signing_key"])
         appending = _Appending(state, signer)
         for each in ready:
@@ -85,7 +85,7 @@ class AuditLog:
 
     def begin(self, connection: Connection, now: datetime) -> None:
         """Make what is missing: the empty tree, the signing key; that one may have been lost with a backup's keys."""
-        state = connection.execute(_STATE).mappings().first()
+        state = connection.execute(STATE).mappings().first()
         if state is not None and self._signing.has(connection, state["signing_key"]):
             return
         keyid = self._signing.make(connection, now)
