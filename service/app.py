@@ -113,7 +113,7 @@ def bootstrap(
             entries=StoredEntries(store),
             ledger=ledger,
             freshness=freshness,
-            watch=ProbeWatch(_probe_budget(settings), faces.calibration, store.engine, metrics),
+            watch=ProbeWatch(_probe_budget(settings), faces.calibration, store.engine, metrics, lambda: rules.current),
             preconditions=preconditions,
             elsewhere=Elsewhere(store.engine),
             target_fpir=settings.target_fpir,

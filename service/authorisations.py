@@ -18,9 +18,11 @@ from service import audit
 from service.audit import EventKind
 from service.errors import UnknownAuthorisation, UntilOutOfRange
 from service.identity import Caller, require
+from service.log_terms import loggable
 from service.notices import NoticeDetails, NoticeKind, Notices
 from service.roles import Role
 from service.schema import authorisations
+from watchlists.agreements import Terms
 from watchlists.database import writing
 from watchlists.keys import KeyRing
 from watchlists.schema import partners
@@ -105,8 +107,16 @@ class Authorisations:
                 if self._has_granted(connection, owner, case, now)
             )
 
-    def request(self, caller: Caller, case: Case, owners: Iterable[str], now: datetime) -> None:
-        """Ask owners for their authorisation, by a notice; not again while the last one can still be answered."""
+    def request(self, caller: Caller, case: Case, owners: Iterable[str], now: datetime, log_terms: Terms) -> None:
+        """Ask owners for their authorisation, by a notice; not again while the last one can still be answered.
+
+        Args:
+            caller: whose check it is for.
+            case: what is to be authorised.
+            owners: who is asked.
+            now: when; aware.
+            log_terms: what is to be logged of the search.
+        """
         kind = NoticeKind.AUTHORISATION_REQUESTED
         with self._engine.connect() as connection:
             asked = self._to_ask(connection, case, owners, now)
@@ -120,7 +130,7 @@ class Authorisations:
                 if self._notices.post(connection, kind, owner, now, details, text=case.reference, once=about)
             ]
             event: audit.Details = {"owners": told, "purpose": case.purpose, "exercise": case.exercise}
-            audit.record(connection, EventKind.AUTHORISATION_REQUESTED, caller, now, event)
+            audit.record(connection, EventKind.AUTHORISATION_REQUESTED, caller, now, loggable(event, log_terms))
 
     def _write(
         self, connection: Connection, owner: str, identifier: str, case: Case, now: datetime, until: datetime

@@ -22,11 +22,10 @@ from service.errors import CheckConflict
 from service.flag_outbox import FlagOutbox, packed
 from service.flagged import AskedAs, FlaggedCandidate, FlagToOpen
 from service.identity import Caller
+from service.log_terms import loggable
 from service.preconditions import Gathered
 from service.probes import EncodedSamples
 from service.schema import checks
-from watchlists.agreements import Obligation, Terms
-from watchlists.agreements.obligations import LOG_FIELDS
 from watchlists.database import writing
 from watchlists.errors import SealBroken
 from watchlists.keys import KeyRing
@@ -185,14 +184,6 @@ class Ledger:
         """
         asked = "\0".join((caller.authority, caller.country, request.model_dump_json()))
         return self._keys.digest_for(caller.partner, "match request", asked.encode())
-
-
-def loggable(details: audit.Details, terms: Terms) -> audit.Details:
-    """Leave out of an event what the agreements do not want logged; what accountability needs always stays."""
-    if not terms.has(Obligation.LOG_FIELDS):
-        return details
-    wanted = terms.words(Obligation.LOG_FIELDS)
-    return {name: value for name, value in details.items() if name not in LOG_FIELDS or name in wanted}
 
 
 def _is(caller: Caller, request: MatchRequest) -> tuple[ColumnElement[bool], ColumnElement[bool]]:

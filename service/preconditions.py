@@ -63,7 +63,7 @@ class Preconditions:
             raise _justification_missing(standing.missing)
         # 5. An authorisation cannot: the owner is asked, and until it grants, what needs it is not searched.
         if named and standing.owners_to_ask:
-            self.authorisations.request(caller, case, standing.owners_to_ask, now)
+            self.authorisations.request(caller, case, standing.owners_to_ask, now, standing.log_terms)
         # 6. Last, so that what is refused costs nothing: one search of each quota.
         spent = self.quotas.spend(caller.partner, standing.quotas, now, exercise=request.exercise)
         return Gathered(replace(asked, exhausted=spent.exhausted), spent.left, standing.log_terms)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -20,8 +20,11 @@ from service.api.messages import MatchRequest
 from service.audit import EventKind
 from service.errors import TooManyProbes
 from service.identity import Caller
+from service.log_terms import loggable
+from service.preconditions import request_of
 from service.recent_probes import RecentProbe, RecentProbes
 from service.telemetry import Metrics
+from watchlists.agreements import RuleBook
 from watchlists.database import writing
 from watchlists.records import Templates
 
@@ -73,8 +76,16 @@ class ProbeWatch:
     that whoever plays the person searched for can still be checked in earnest.
     """
 
-    def __init__(self, budget: ProbeBudget, faces: ScoreCalibration, engine: Engine, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        budget: ProbeBudget,
+        faces: ScoreCalibration,
+        engine: Engine,
+        metrics: Metrics,
+        rules: Callable[[], RuleBook],
+    ) -> None:
         self._budget = budget
+        self._rules = rules
         self._faces = faces
         self._engine = engine
         self._metrics = metrics
@@ -120,5 +131,6 @@ class ProbeWatch:
             "budget": exceeded.budget,
             "window_seconds": int(self._budget.window.total_seconds()),
         }
+        terms = self._rules().standing(request_of(caller, request), now).log_terms
         with writing(self._engine) as connection:
-            audit.record(connection, EventKind.PROBING_SUSPECTED, caller, now, details)
+            audit.record(connection, EventKind.PROBING_SUSPECTED, caller, now, loggable(details, terms))

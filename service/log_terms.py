@@ -1,0 +1,15 @@
+"""What agreements want to be logged of a search: the events that tell of one leave out the rest."""
+
+from __future__ import annotations
+
+from service import audit
+from watchlists.agreements import Obligation, Terms
+from watchlists.agreements.obligations import LOG_FIELDS
+
+
+def loggable(details: audit.Details, terms: Terms) -> audit.Details:
+    """Leave out of an event what the agreements do not want logged; what accountability needs always stays."""
+    if not terms.has(Obligation.LOG_FIELDS):
+        return details
+    wanted = terms.words(Obligation.LOG_FIELDS)
+    return {name: value for name, value in details.items() if name not in LOG_FIELDS or name in wanted}
