@@ -220,7 +220,8 @@ def test_every_fact_reaches_the_rules(agreements: Path) -> None:
     lists = 'actions = ["arrest"]\nwatchlists = ["most-wanted"]\nhandling = ["h1"]\nauthorities = ["police"]\n'
     change(agreements / "xa-xb/agreement.toml", "categories", f"{lists}categories")
     conditions = " && ".join(f"({condition})" for condition in facts.values())
-    rule = f'@id("all")\npermit (principal, action == Action::"see alert", resource) when {{ {conditions} }};\n'
+    head = 'permit (principal, action == Action::"see alert", resource)'
+    rule = f'@id("all") @obligations("notify-owner, always-review") {head} when {{ {conditions} }};\n'
     (agreements / RULES).write_text((agreements / RULES).read_text("utf-8") + rule, "utf-8")
     command = ("explain", "--agreements", str(agreements / "xa-xb"), *ASK, "--json")
     assert json.loads(output(*command, *sum(facts, ())))["level"] == "alert"

@@ -63,7 +63,7 @@ DENIALS = {
     ),
     "other role": Denial((permit("search", when='principal.role == "reviewer"'), SCORE)),
     "owner has not authorised": Denial((permit("search", "owner-authorisation"), SCORE), asks={"case_reference": CASE}),
-    "no emergency": Denial((permit("search", when="context.emergency"), SCORE)),
+    "no emergency": Denial((permit("search", "notify-owner, always-review", "context.emergency"), SCORE)),
     "excluded": Denial(entry={"excluded": ["xa"]}),
     "hidden": Denial(entry={"hidden_until": "2199-01-01T00:00:00Z"}),
     "exercise": Denial(entry={"exercise": True}),

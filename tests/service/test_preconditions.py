@@ -189,7 +189,7 @@ class TestEmergency:
         """A node where XA, XB and XC have an emergency clause; with XD they have an agreement without one."""
         for name in ("xc", "xd"):
             node.runtime.store.add_partner(Partner(name, name))
-        rules = permit("search", when="context.emergency"), HIT
+        rules = permit("search", "notify-owner, always-review", "context.emergency"), HIT
         sign(node, *rules, name="urgent", parties=("xa", "xb", "xc"))
         sign(node, permit("search"), HIT, name="calm", parties=("xa", "xd"), purposes='["asylum"]')
         return node

@@ -8,14 +8,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from models.samples import ReasonCode
 from watchlists.agreements.duties import Obligation
+from watchlists.agreements.emergency import check_emergency
 from watchlists.agreements.policies import RULES_CAP, Policy, read_policies
-from watchlists.agreements.vocabulary import ROLES, UnknownWordError, check_words, context_reads
+from watchlists.agreements.vocabulary import ROLES, UnsoundRuleError, Words, check_words, context_reads
 from watchlists.errors import AgreementInvalid
 from watchlists.records import Age
 
@@ -126,7 +127,7 @@ def load_agreement(folder: Path) -> Agreement:
     particulars = _read_particulars(folder)
     file = f"{folder.name}/{RULES_FILE}"
     policies = read_policies(read_text(folder / RULES_FILE), file)
-    _check_vocabulary(policies, particulars, file)
+    _check_rules(policies, particulars, file)
     return Agreement(
         id=particulars.id,
         title=particulars.title,
@@ -202,37 +203,43 @@ def _line_of(key: str, text: str) -> int | None:
     return None if found is None else text.count("\n", 0, found.end()) + 1
 
 
-def _check_vocabulary(policies: tuple[Policy, ...], particulars: _Particulars, file: str) -> None:
-    known: Mapping[str, Any] = {
-        "principal.partner": particulars.parties,
-        "principal.country": particulars.countries,
-        "principal.role": ROLES,
-        "principal.authority": particulars.authorities,
-        "context.purpose": particulars.purposes,
-        "resource.owner": particulars.parties,
-        "resource.category": particulars.categories,
-        "resource.action": particulars.actions,
-        "resource.watchlist": particulars.watchlists,
-        "resource.handling": particulars.handling,
-        "resource.excluded": (*particulars.parties, *particulars.countries),
-        "resource.flagged_by": particulars.parties,
-        "resource.age": tuple(Age),
-        "context.action": particulars.actions,
-        "context.recipient": particulars.recipients,
-        "context.recipient_country": particulars.countries,
-        "context.warnings": tuple(ReasonCode),
-    }
+def _check_rules(policies: tuple[Policy, ...], particulars: _Particulars, file: str) -> None:
+    known = _vocabulary(particulars)
     for policy in policies:
         try:
             check_words(policy.tree, known)
-            _check_downgrade(policy, particulars.actions)
-        except UnknownWordError as error:
-            hint = f"Mend the word in the rule, or list it in {AGREEMENT_FILE}."
-            raise AgreementInvalid(file, f"{policy.id}: {error}", line=policy.line, hint=hint) from error
+            _check_downgrade(policy, known["resource.action"])
+            check_emergency(policy)
+        except UnsoundRuleError as error:
+            raise AgreementInvalid(file, f"{policy.id}: {error}", line=policy.line, hint=error.hint) from error
 
 
-def _check_downgrade(policy: Policy, actions: list[str]) -> None:
+def _vocabulary(particulars: _Particulars) -> Mapping[str, Words]:
+    parties, countries = Words(particulars.parties, "parties"), Words(particulars.countries, "countries")
+    actions = Words(particulars.actions, "actions")
+    return {
+        "principal.partner": parties,
+        "principal.country": countries,
+        "principal.role": Words(ROLES),
+        "principal.authority": Words(particulars.authorities, "authorities"),
+        "context.purpose": Words(particulars.purposes, "purposes"),
+        "resource.owner": parties,
+        "resource.category": Words(particulars.categories, "categories"),
+        "resource.action": actions,
+        "resource.watchlist": Words(particulars.watchlists, "watchlists"),
+        "resource.handling": Words(particulars.handling, "handling"),
+        "resource.excluded": Words((*parties.words, *countries.words), "countries"),
+        "resource.flagged_by": parties,
+        "resource.age": Words(tuple(Age)),
+        "context.action": actions,
+        "context.recipient": Words(particulars.recipients, "recipients"),
+        "context.recipient_country": countries,
+        "context.warnings": Words(tuple(ReasonCode)),
+    }
+
+
+def _check_downgrade(policy: Policy, actions: Words) -> None:
     chains = (duty.value for duty in policy.duties if duty.obligation is Obligation.DOWNGRADE)
     for action in (action for chain in chains if isinstance(chain, tuple) for action in chain):
-        if action not in actions:
-            raise UnknownWordError(f"downgrade names {action!r}, which agreement.toml does not list")
+        if action not in actions.words:
+            raise actions.refusal("downgrade names", action)

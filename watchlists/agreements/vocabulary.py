@@ -8,7 +8,7 @@ refused. Without this, a misspelt word in a `forbid` would let through what it w
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from watchlists.agreements.actions import CHECKED, SEEN
 
@@ -20,31 +20,55 @@ CONTEXT: Final = frozenset({"purpose", "checkpoint", "case_reference", "score", 
 _COMPARISONS: Final = ("==", "!=", "contains", "containsAll", "containsAny")
 
 
-class UnknownWordError(ValueError):
-    """A rule compares an attribute with a word that the agreement does not list for it."""
+class UnsoundRuleError(ValueError):
+    """A rule that would not do what it seems to say; `hint` is what to do about it."""
+
+    def __init__(self, text: str, hint: str) -> None:
+        super().__init__(text)
+        self.hint = hint
 
 
-def check_words(tree: Mapping[str, Any], known: Mapping[str, Collection[str]]) -> None:
+class Words(NamedTuple):
+    """The words that an attribute may be compared with.
+
+    Args:
+        words: all of them.
+        key: of agreement.toml, where they are listed; empty if the schema has them.
+    """
+
+    words: Collection[str]
+    key: str = ""
+
+    def refusal(self, what: str, word: str) -> UnsoundRuleError:
+        """What to say of `what`, which names a word that is not among these."""
+        listed = ", ".join(sorted(self.words)) or "nothing"
+        if not self.key:
+            return UnsoundRuleError(f"{what} {word!r}, which is none of its words", f"Its words are: {listed}.")
+        hint = f"Mend the word in the rule, or add it to `{self.key}` in agreement.toml, which lists {listed}."
+        return UnsoundRuleError(f"{what} {word!r}, which agreement.toml does not list", hint)
+
+
+def check_words(tree: Mapping[str, Any], known: Mapping[str, Words]) -> None:
     """Check each comparison in a policy, given as Cedar's JSON policy format.
 
     `known` holds the words for each closed attribute, such as "context.purpose".
 
     Raises:
-        UnknownWordError: a comparison with a word that is not listed, or one that hides its words.
+        UnsoundRuleError: a comparison with a word that is not listed, or one that hides its words.
     """
     _check_head(tree)
     for operator, operand in _operators(tree["conditions"]):
         if operator == "Record":
-            raise UnknownWordError("records have no use in a rule; compare attributes one by one")
+            raise UnsoundRuleError("records have no use in a rule", "Compare attributes one by one.")
         if operator == "like":
             for attribute in _attributes(operand["left"], known):
-                raise UnknownWordError(f"{attribute} may not be compared by pattern; name the words")
+                raise UnsoundRuleError(f"{attribute} may not be compared by pattern", "Name the words.")
         if operator in _COMPARISONS:
             _check_comparison(operand["left"], operand["right"], known)
             _check_comparison(operand["right"], operand["left"], known)
         if operator == "__entity" and operand["type"] != "Action":
-            raise UnknownWordError(
-                f"no {operand['type']} can be named; compare its attributes, such as principal.partner"
+            raise UnsoundRuleError(
+                f"no {operand['type']} can be named", "Compare its attributes, such as principal.partner."
             )
 
 
@@ -123,17 +147,17 @@ def _check_head(tree: Mapping[str, Any]) -> None:
     for variable in ("principal", "resource"):
         scope = tree[variable]
         if scope["op"] not in ("All", "is") or "in" in scope:
-            raise UnknownWordError(f"the head may not name a {variable}; compare its attributes in `when`")
+            raise UnsoundRuleError(f"the head may not name a {variable}", "Compare its attributes in `when`.")
 
 
-def _check_comparison(one: Any, other: Any, known: Mapping[str, Collection[str]]) -> None:
+def _check_comparison(one: Any, other: Any, known: Mapping[str, Words]) -> None:
     for attribute in _attributes(one, known):
         for word in _words(other):
-            if word not in known[attribute]:
-                raise UnknownWordError(f"{attribute} is compared with {word!r}, which agreement.toml does not list")
+            if word not in known[attribute].words:
+                raise known[attribute].refusal(f"{attribute} is compared with", word)
 
 
-def _attributes(node: Any, known: Mapping[str, Collection[str]]) -> Iterator[str]:
+def _attributes(node: Any, known: Mapping[str, Words]) -> Iterator[str]:
     for operator, operand in _operators(node):
         if operator == "." and "Var" in operand["left"]:
             name = f"{operand['left']['Var']}.{operand['attr']}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,9 @@ from watchlists.agreements.duties import Duty, Obligation
 from watchlists.agreements.load import load_agreement, load_agreements
 from watchlists.agreements.obligations import SPECIFICATIONS, parse_obligations
 from watchlists.agreements.samples import SAMPLES, copy_samples
+from watchlists.agreements.vocabulary import ROLES
 from watchlists.errors import AgreementInvalid
+from watchlists.records import Age
 
 HIT = 'permit (principal, action == Action::"see hit", resource)'
 
@@ -93,6 +96,36 @@ def test_unsound_rules_are_refused_with_their_line(load: Load, rules: str, line:
         load(rules)
     assert raised.value.file == "test/rules.cedar"
     assert raised.value.line == line
+
+
+@pytest.mark.parametrize(
+    ("condition", "reason", "hint"),
+    [
+        ('resource.age == "under-13"', "compared with 'under-13', which is none of its words", ", ".join(sorted(Age))),
+        ('principal.role == "admin"', "'admin', which is none of its words", ", ".join(sorted(ROLES))),
+        ('context.purpose == "visa"', "agreement.toml does not list", "`purposes` .* lists asylum, border-check"),
+        ('resource.owner == "xc"', "agreement.toml does not list", "`parties` .* lists xa, xb"),
+        ('resource.watchlist == "w"', "agreement.toml does not list", "`watchlists` .* lists nothing"),
+        ('resource == resource && context.purpose like "a*"', "by pattern", "Name the words"),
+    ],
+)
+def test_a_wrong_word_is_answered_with_the_words_there_are(load: Load, condition: str, reason: str, hint: str) -> None:
+    with pytest.raises(AgreementInvalid, match=reason) as raised:
+        load(f'@id("x") {HIT} when {{ {condition} }};')
+    assert re.search(hint, raised.value.hint)
+
+
+def test_a_wrong_word_in_a_chain_is_answered_with_the_actions_there_are(load: Load) -> None:
+    with pytest.raises(AgreementInvalid, match="downgrade names 'locate', which") as raised:
+        load(f'@id("x") @obligations("downgrade(arrest locate)") {HIT};', actions='["arrest"]')
+    assert "`actions` in agreement.toml, which lists arrest." in raised.value.hint
+
+
+def test_what_the_quality_check_warns_of_is_listed(load: Load) -> None:
+    head = '@id("x") forbid (principal, action == Action::"enter", resource)'
+    with pytest.raises(AgreementInvalid, match="'too-drak', which is none of its words") as raised:
+        load(head + ' when { context.warnings.contains("too-drak") };')
+    assert "too-dark" in raised.value.hint
 
 
 @pytest.mark.parametrize(

@@ -214,8 +214,9 @@ def test_deeds_take_their_words_from_the_case(write: Write) -> None:
     ],
 )
 def test_every_word_about_who_asks_reaches_the_rules(write: Write, words: str, condition: str) -> None:
-    rules = f'@id("search")\npermit (principal, action == Action::"search", resource) when {{ {condition} }};\n{SCORE}'
-    folder = write(rules, authorities='["police"]', countries='["xq"]')
+    head = 'permit (principal, action == Action::"search", resource)'
+    search = f'@id("search") @obligations("notify-owner, always-review") {head}'
+    folder = write(f"{search} when {{ {condition} }};\n{SCORE}", authorities='["police"]', countries='["xq"]')
     exercise = words.startswith("exercise")
     base = HIT.replace("category: wanted", f"category: wanted, exercise: {str(exercise).lower()}")
     assert failures(folder, base.replace("partner: xa", f"partner: xa, {words}")) == ()
