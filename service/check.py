@@ -95,7 +95,7 @@ class Checks:
         # What stayed at its owner's was not searched either: here its node would be asked.
         complete = complete and not self.elsewhere.unsearched(gathered.asked, rules, now)
         binding = rules.fingerprint(gathered.asked.partner, now)
-        return Conclusion(now, complete, found.sequence, probe, candidates, gathered, binding)
+        return Conclusion(now, complete, found.sequence, probe, candidates, gathered, binding, found.compared_at)
 
     def _require_sequence(self, request: MatchRequest, sequence: int) -> None:
         if request.at_least_sequence is not None and sequence < request.at_least_sequence:

@@ -7,6 +7,7 @@ on a grid of moments of its own, in which no check has a part.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
@@ -17,6 +18,7 @@ from sqlalchemy import Connection, Engine, RowMapping, select
 from service.errors import place_of
 from service.flagged import FlagToOpen
 from service.flags import Flags
+from service.pace import wait_out
 from service.schema import flags_to_open
 from service.telemetry import Metrics, log
 from watchlists.database import UNAVAILABLE, writing
@@ -26,6 +28,8 @@ STEP: Final = 4096
 """Bytes: what is sealed is filled up with blanks to the next multiple."""
 BATCH: Final = 20
 """Rows of one transaction, so that no check waits long for its turn to write."""
+SLOT: Final = 0.01
+"""Seconds, or a multiple of them, that the turn to write is held, whatever is opened."""
 RETRY_AFTER: Final = timedelta(minutes=1)
 """When a row that could not be opened is tried again."""
 SEALED_FLAG: Final = "flag to open"
@@ -99,7 +103,9 @@ class FlagOpener:
         if not (due := [number for number in numbers if number not in lately]):
             return lately
         with writing(self._engine) as connection:
+            begun = time.perf_counter()
             failed = [number for number in due if not self._open(connection, number)]
+            wait_out(begun, SLOT)  # a check that waits for its turn must not learn what was opened
         return lately | dict.fromkeys(failed, now)
 
     def _open(self, connection: Connection, number: int) -> bool:

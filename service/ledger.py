@@ -23,6 +23,7 @@ from service.flag_outbox import FlagOutbox, packed
 from service.flagged import AskedAs, FlaggedCandidate, FlagToOpen
 from service.identity import Caller
 from service.log_terms import loggable
+from service.pace import wait_out
 from service.preconditions import Gathered
 from service.probes import EncodedSamples
 from service.schema import checks
@@ -31,11 +32,13 @@ from watchlists.errors import SealBroken
 from watchlists.keys import KeyRing
 
 SEALED_ANSWER = "answer to a check"
+REST = 0.002
+"""Seconds, or a multiple of them, from the comparisons to the writing: rules and candidates take a fraction of that."""
 
 
 @dataclass(frozen=True, slots=True)
 class Conclusion:
-    """What a check came to, before it is written down and answered."""
+    """What a check came to, before it is written down and answered. For `compared_at` see `SearchResult`."""
 
     at: datetime
     complete: bool
@@ -44,6 +47,7 @@ class Conclusion:
     candidates: tuple[DisclosedCandidate, ...]
     gathered: Gathered
     rules: str
+    compared_at: float
 
     @property
     def shown(self) -> list[CandidateMessage]:
@@ -108,6 +112,8 @@ class Ledger:
         # Reckoned before the transaction begins: whoever holds the write lock should need little else.
         digest, to_open = self._digest(caller, request), packed(flag)
         details = self._event_details(caller, request, conclusion, flag)
+        # What was found and is not shown must not show in the time either. From here on there is the same to do.
+        wait_out(conclusion.compared_at, REST)
         try:
             with writing(self._engine) as connection:
                 connection.execute(checks.delete().where(checks.c.answered_at < conclusion.at - self._keep_answers))

@@ -256,12 +256,19 @@ class Defence(StrEnum):
         return (climb if self in (Defence.RAW, Defence.TENTHS) else balance)(target.part, rng)
 
 
+SILENT_PURPOSE = "attack-silent"
+"""The purpose of checks whose hits are silent alarms, by the same agreement."""
+
+
 def agree(folder: Path) -> None:
-    """Add an agreement between XA and XB to an agreements folder: a purpose for each form of the score."""
+    """Add an agreement between XA and XB to an agreements folder: a purpose for each form of the score.
+
+    One more is for silent alarms.
+    """
     (folder / "attack").mkdir()
-    purposes = ", ".join(f'"{defence.purpose}"' for defence in Defence)
+    purposes = ", ".join(f'"{purpose}"' for purpose in (*(defence.purpose for defence in Defence), SILENT_PURPOSE))
     (folder / "attack" / "agreement.toml").write_text(_TITLE.format(purposes=purposes))
-    (folder / "attack" / "rules.cedar").write_text(_SEARCH + "".join(_rule(defence) for defence in Defence))
+    (folder / "attack" / "rules.cedar").write_text(_SEARCH + _SILENT + "".join(_rule(defence) for defence in Defence))
 
 
 _TITLE = """id = "attack"
@@ -273,6 +280,11 @@ purposes = [{purposes}]
 categories = ["wanted"]
 """
 _SEARCH = '@id("search")\npermit (principal, action == Action::"search", resource);\n'
+_SILENT = f"""@id("silent")
+@obligations("silent-alarm, confirm-within(12 h), notify-owner, always-review")
+permit (principal, action == Action::"see alert", resource)
+when {{ context.purpose == "{SILENT_PURPOSE}" }};
+"""
 
 
 def _rule(defence: Defence) -> str:

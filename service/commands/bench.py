@@ -83,19 +83,20 @@ def fingerprints(
 def attack(
     checks: Annotated[int, typer.Option(min=10, help="Checks that each attack sends.")] = 300,
     fingers: Annotated[int, typer.Option(min=1, help="Fingers attacked, one after another.")] = 3,
-    timing: Annotated[bool, typer.Option("--timing", help="Time checks with and without a hidden entry.")] = False,
+    timing: Annotated[bool, typer.Option("--timing", help="Time checks of persons listed unseen and not.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Climb towards fingers on a watchlist with made-up records: by what the answers show, and under the budget.
 
     An attack begins with a part of a print that is a weak hit. `reached` is the true score of its result, whatever the
     attacker is shown. With --timing, that many pairs of checks are timed instead: one while the watchlist holds an
-    entry of the person that the asker may not see, one while it does not.
+    entry of the person that the terminal may not see, one while it does not. Once it is hidden, once its alarm silent.
     """
-    from service.commands.bench_attack import measure_attack, measure_timing
+    from service.commands.bench_attack import measure_attack
+    from service.commands.bench_timing import measure_timing
 
     with Progress(console=Console(stderr=True), transient=True) as progress:
-        figures = [measure_timing(checks, progress)] if timing else measure_attack(checks, fingers, progress)
+        figures = measure_timing(checks, progress) if timing else measure_attack(checks, fingers, progress)
     rows = [asdict(item) for item in figures]
     if as_json:
         typer.echo(json.dumps(rows))

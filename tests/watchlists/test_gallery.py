@@ -63,7 +63,7 @@ def test_a_new_entry_is_found_and_a_stranger_is_not(node: Node) -> None:
     assert found.complete
     assert found.candidates[0].score == pytest.approx(8.0)
     assert found.candidates[0].klass == ALERTS
-    assert search(gallery, faces(2)) == SearchResult(True, 1, (), 1, found.threshold)
+    assert search(gallery, faces(2)) == SearchResult(True, 1, (), 1, found.threshold, compared_at=0.0)
 
 
 def test_withdrawal_and_replacement_take_effect_at_once(node: Node) -> None:

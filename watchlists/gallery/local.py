@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -185,6 +186,7 @@ class LocalGallery(Follower):
             face_comparisons = selection.faces.count * len(vectors)
             threshold = scores.flag_threshold(target_fpir, face_comparisons + fingers.chances)
             found = self._promising(threshold, vectors, fingers, selection)
+            compared_at = time.perf_counter()
             scored = ((self._score(number, vectors, fingers), fingers.best(number)) for number in found)
             candidates = [candidate for candidate, finger in scored if _flagged(candidate, finger, threshold)]
             return SearchResult(
@@ -193,6 +195,7 @@ class LocalGallery(Follower):
                 candidates=tuple(sorted(candidates, key=lambda candidate: (-candidate.score, candidate.key))),
                 compared_templates=face_comparisons + fingers.comparisons,
                 threshold=threshold,
+                compared_at=compared_at,
             )
 
     def _promising(

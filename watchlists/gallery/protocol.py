@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -40,6 +40,8 @@ class SearchResult:
         candidates: best first, equal scores by key.
         compared_templates: comparisons made; a template that two samples of the probe were compared with counts twice.
         threshold: the match score that candidates had to reach, unless a comparison is at the top of the scale.
+        compared_at: when the comparisons were done, on the clock of `time.perf_counter`. Up to then a search takes the
+            same time whoever is found; what follows takes longer the more are.
     """
 
     complete: bool
@@ -47,6 +49,7 @@ class SearchResult:
     candidates: tuple[Candidate, ...]
     compared_templates: int
     threshold: float
+    compared_at: float = field(compare=False)
 
 
 class EmbeddingSpace(Protocol):

@@ -5,7 +5,7 @@ import pytest
 from rich.progress import Progress
 
 from models.weights import ModelStore
-from service.commands.bench_attack import mann_whitney, measure_timing
+from service.commands.bench_timing import mann_whitney, measure_timing
 
 
 def test_two_samples_are_told_apart_by_rank() -> None:
@@ -15,11 +15,16 @@ def test_two_samples_are_told_apart_by_rank() -> None:
     assert mann_whitney(low, low) == 1.0
 
 
-def test_checks_are_timed_with_and_without_a_hidden_entry(
+def test_checks_are_timed_with_and_without_what_the_terminal_may_not_see(
     model_store: ModelStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CROSSCHECK_MODELS", str(model_store.folder))
     figures = measure_timing(3, Progress(disable=True))
-    assert figures.pairs == 3
-    assert min(figures.hidden_ms, figures.empty_ms) > 0
-    assert 0 <= figures.p_value <= 1
+    assert [(found.case, found.pairs, found.alarms) for found in figures] == [
+        ("hidden entry", 3, 0),
+        ("silent alarm", 3, 3),
+    ]
+    for found in figures:
+        assert min(found.listed_ms, found.empty_ms) > 0
+        assert 0 <= found.p_value <= 1
+        assert 0 <= found.slower <= 1
