@@ -89,8 +89,9 @@ def _is_of(settings: Settings, new: FileRootKey) -> bool:
 def _wrap_anew(store: Store, new: FileRootKey, now: datetime) -> int:
     with writing(store.engine) as connection:
         hold_log(connection)
+        # First the event, then the deed: this process knows the keys under the old root key.
+        audit.record(connection, EventKind.ROOT_KEY_CHANGED, Caller("", Role.OPERATOR, ACTOR), now, {})
         keys = store.keys.change_root(connection, new)
-        audit.record(connection, EventKind.ROOT_KEY_CHANGED, Caller("", Role.OPERATOR, ACTOR), now, {"keys": keys})
     wipe_deleted(store.engine, *KEY_TABLES)
     store.engine.dispose()
     return keys

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from sqlalchemy.exc import SQLAlchemyError
 
 from models.errors import CrosscheckError
@@ -49,7 +49,7 @@ def doctor(
 ) -> None:
     """Check models, data folder, database, agreements, gallery and clock; say what to fix. Nothing is changed.
 
-    With --deep every entry is opened: that takes about a minute for each million, and the service may run meanwhile.
+    With --deep every entry is opened: that takes about two minutes for each million, and the service may run meanwhile.
     """
     findings = list(examine(Settings()))
     if deep:
@@ -154,7 +154,7 @@ def _clock(_settings: Settings) -> str:
 
 
 def _print(findings: list[Finding]) -> None:
-    table = Table("", "part", "finding")
+    table = Table("", "part", Column("finding", overflow="fold"))
     for finding in findings:
         mark = "[green]ok[/green]" if finding.ok else "[red]no[/red]"
         table.add_row(mark, finding.what, finding.detail + (f"\n{finding.hint}" if finding.hint else ""))

@@ -40,6 +40,6 @@ def restore(
         typer.echo(f"{restored.left_out} entries were left out: their keys are gone, and the log says withdrawn.")
     if restored.unreadable:
         typer.echo(f"At least {restored.unreadable} entries do not open.")
-    typer.echo("Now run `crosscheck doctor --deep`, then start the service.")
+    typer.echo("Now run `crosscheck models prepare` and `crosscheck doctor --deep`, then start the service.")
     typer.echo("What was withdrawn after the backup is here again: have its owners withdraw it again.")
     typer.echo("Partners that follow feeds of this node refuse them as rolled back: agree with them to pin anew.")
