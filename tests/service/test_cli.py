@@ -44,10 +44,12 @@ def test_a_new_data_folder_is_sound(operator: Operator) -> None:
     access = json.loads(operator.output("init", "--sample", "--json"))
     assert {"xa-terminal", "xb-terminal", "xa-sync", "xb-sync", "xb-reviewer"} <= access["tokens"].keys()
     assert access["watchlists"].keys() == {"xa", "xb"}
-    findings = json.loads(operator.output("doctor", "--json"))
-    assert {finding["what"]: finding["ok"] for finding in findings} == dict.fromkeys(
-        ("models", "data folder", "database", "agreements", "gallery", "clock"), True
-    )
+    findings = json.loads(operator.output("doctor", "--deep", "--json"))
+    parts = ("models", "data folder", "database", "agreements", "gallery", "clock")
+    deep = ("owner keys", "sealed values", "seals", "change log", "replay", "references", "gallery digest")
+    found = {finding["what"]: finding["ok"] for finding in findings}
+    assert {what: found[what] for what in (*parts, *deep)} == dict.fromkeys((*parts, *deep), True)
+    assert all(found.values())
 
 
 def test_partners_and_tokens_are_added_listed_and_revoked(operator: Operator) -> None:

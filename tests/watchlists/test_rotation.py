@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, LargeBinary, func, select
+from sqlalchemy import URL, Connection, LargeBinary, func, select
 
 import watchlists.rotation
 from service.schema import checks, emergencies, notices
 from tests.watchlists.makers import NOW, XA_ALERTS, Node, entry, faces
-from watchlists.database import wipe_deleted, writing
+from watchlists.database import open_database, wipe_deleted, writing
 from watchlists.errors import EntriesUnreadable, SealBroken, UnknownPartner
-from watchlists.keys import sealed_columns
+from watchlists.keys import KeyRing, sealed_columns
 from watchlists.records import EntryKey
 from watchlists.rotation import OwnerKeyRotation, Rotated
 from watchlists.schema import entries, metadata, owner_keys
+from watchlists.sealing import FileRootKey
 from watchlists.store import Outcome
 from watchlists.store.sealed_rows import open_entry
 
@@ -120,7 +125,14 @@ def test_an_entry_withdrawn_before_does_not_open_from_an_old_copy(node: Node) ->
                 open_entry(copy, newest)
 
 
-@pytest.mark.parametrize("step", ["begun", "first batch", "before the end"])
+def rotate_and_die(root_key: Path, database: URL) -> None:
+    """Rotate the key of XB, and be killed (SIGKILL) in the transaction that destroys the old one."""
+    engine = open_database(Path(database.database or "") if database.drivername == "sqlite" else database)
+    keys = KeyRing(engine, FileRootKey.load(root_key))
+    OwnerKeyRotation(engine, keys, "xb", lambda *_: os.kill(os.getpid(), signal.SIGKILL)).run()
+
+
+@pytest.mark.parametrize("step", ["begun", "first batch", "killed before the end"])
 def test_a_rotation_that_was_broken_off_is_finished_by_the_next(
     node: Node, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -135,10 +147,15 @@ def test_a_rotation_that_was_broken_off_is_finished_by_the_next(
     if step == "begun":
         with writing(node.engine) as connection:
             node.store.keys.begin_generation(connection, "xb")
-    else:
-        how: dict[str, Any] = {"progress": killed} if step == "first batch" else {"settle": killed}
+    elif step == "first batch":
         with pytest.raises(Killed):
-            rotate(node, **how)
+            rotate(node, progress=killed)
+    else:
+        arguments = (node.folder / "root.key", node.engine.url)
+        process = get_context("spawn").Process(target=rotate_and_die, args=arguments)
+        process.start()
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
     assert generations(node) == [1, 2]
     assert opens_everything(node)
     node.store.put_entry(entry("late"), faces(7))
