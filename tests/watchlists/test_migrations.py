@@ -19,6 +19,7 @@ from watchlists.database import open_database, writing
 from watchlists.errors import SchemaUnknown
 from watchlists.keys import KeyRing
 from watchlists.records import NO_CONDITIONS, Entry, Partner, Subject, VisibilityClass
+from watchlists.rotation import OwnerKeyRotation
 from watchlists.sealing import LocalRootKey
 from watchlists.store import Outcome, PutResult, Store
 
@@ -124,6 +125,13 @@ def test_an_entry_from_before_conditions_still_opens(old: Store) -> None:
 
 
 def test_an_entry_from_before_conditions_is_recognised_when_it_is_written_again(old: Store) -> None:
+    assert old.put_entry(OLD_ENTRY, faces(1)) == PutResult(Outcome.UNCHANGED, 1)
+
+
+def test_a_key_from_before_keys_were_rotated_is_rotated_and_its_digests_stay(old: Store) -> None:
+    assert OwnerKeyRotation(old.engine, old.keys, "xb").run().generation == 2
+
+    assert old.entry(OLD_ENTRY.key).entry == OLD_ENTRY
     assert old.put_entry(OLD_ENTRY, faces(1)) == PutResult(Outcome.UNCHANGED, 1)
 
 
