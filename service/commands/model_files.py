@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
 from models.face import FaceEncoder
 from models.fingerprint.matcher import warm_up
 from models.weights import ModelStore
+from service.commands.progress import progress_bars
 from service.settings import Settings
 
 commands = typer.Typer(help="Prepare and list the model files.", no_args_is_help=True, add_completion=False)
@@ -44,13 +44,12 @@ def list_models(as_json: Annotated[bool, typer.Option("--json", help="Print JSON
 
 
 def prepare_with_progress(store: ModelStore) -> None:
-    """Prepare the model files and compile the fingerprint kernels, with a progress bar on standard error.
+    """Prepare the model files and compile the fingerprint kernels, with progress on standard error.
 
     Raises:
         ModelFileError: a package that holds a source file is missing or holds another file.
     """
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("model files", total=1.0)
-        store.prepare(lambda what, share: progress.update(task, description=what, completed=share))
-        progress.update(task, description="compiling kernels")
+    with progress_bars() as tell:
+        store.prepare(lambda _what, share: tell("model files", round(share * 100), 100))
+        tell("fingerprint kernels, about a minute the first time", 0, 0)
         warm_up()
