@@ -18,7 +18,7 @@ from service import audit
 from service.audit import EventKind
 from service.errors import UnknownAuthorisation, UntilOutOfRange
 from service.identity import Caller, require
-from service.log_terms import loggable
+from service.log_terms import kept_until, loggable
 from service.notices import NoticeDetails, NoticeKind, Notices
 from service.roles import Role
 from service.schema import authorisations
@@ -130,7 +130,14 @@ class Authorisations:
                 if self._notices.post(connection, kind, owner, now, details, text=case.reference, once=about)
             ]
             event: audit.Details = {"owners": told, "purpose": case.purpose, "exercise": case.exercise}
-            audit.record(connection, EventKind.AUTHORISATION_REQUESTED, caller, now, loggable(event, log_terms))
+            audit.record(
+                connection,
+                EventKind.AUTHORISATION_REQUESTED,
+                caller,
+                now,
+                loggable(event, log_terms),
+                kept_until(now, log_terms),
+            )
 
     def _write(
         self, connection: Connection, owner: str, identifier: str, case: Case, now: datetime, until: datetime

@@ -140,6 +140,7 @@ class FlagToOpen:
         exercise: nothing of it is real.
         asked: as what rules read the request.
         candidates: all of them, also those that the terminal sees nothing of.
+        log_until: when what the audit log says of it has to be deleted; None to keep it.
     """
 
     id: UUID
@@ -153,6 +154,7 @@ class FlagToOpen:
     exercise: bool
     candidates: tuple[FlaggedCandidate, ...]
     asked: AskedAs = AskedAs()
+    log_until: datetime | None = None
 
 
 def owed(decision: Disclosure, at: datetime) -> tuple[Owed, ...]:

@@ -45,7 +45,7 @@ class Flags:
         connection.execute(flag_candidates.insert(), [_row(flag, candidate) for candidate in flag.candidates])
         self._duties.open(connection, flag)
         actor = Caller(flag.partner, Role.OPERATOR, ACTOR)
-        audit.record(connection, EventKind.FLAG_OPENED, actor, flag.at, _event_details(flag))
+        audit.record(connection, EventKind.FLAG_OPENED, actor, flag.at, _event_details(flag), flag.log_until)
 
 
 def _row(flag: FlagToOpen, candidate: FlaggedCandidate) -> dict[str, object]:

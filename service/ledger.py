@@ -10,19 +10,19 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, select
 from sqlalchemy.exc import IntegrityError
 
 from service import audit
-from service.api.messages import CandidateMessage, MatchAnswer, MatchRequest, QuotaMessage
-from service.audit import EventKind
+from service.api.messages import CandidateMessage, MatchAnswer, MatchRequest, QuotaMessage, ReceiptMessage
+from service.audit import EventKind, Receipt
 from service.disclosure import DisclosedCandidate
 from service.errors import CheckConflict
 from service.flag_outbox import FlagOutbox, packed
 from service.flagged import AskedAs, FlaggedCandidate, FlagToOpen
 from service.identity import Caller
-from service.log_terms import loggable
+from service.log_terms import kept_until, loggable
 from service.pace import wait_out
 from service.preconditions import Gathered
 from service.probes import EncodedSamples
@@ -108,7 +108,6 @@ class Ledger:
             CheckConflict: the other request had another body.
         """
         flag = _flag(caller, request, conclusion)
-        answer = _answer(request, conclusion, flag.id)
         # Reckoned before the transaction begins: whoever holds the write lock should need little else.
         digest, to_open = self._digest(caller, request), packed(flag)
         details = self._event_details(caller, request, conclusion, flag)
@@ -117,10 +116,12 @@ class Ledger:
         try:
             with writing(self._engine) as connection:
                 connection.execute(checks.delete().where(checks.c.answered_at < conclusion.at - self._keep_answers))
+                self._outbox.put(connection, caller.partner, str(request.check_id), to_open)
+                kind, keep_until = EventKind.CHECK_ANSWERED, flag.log_until
+                receipt = audit.record(connection, kind, caller, conclusion.at, details, keep_until)
+                answer = _answer(request, conclusion, flag.id, receipt)
                 row = self._check_row(connection, caller, request, answer, conclusion)
                 connection.execute(checks.insert().values(row | {"request_digest": digest}))
-                self._outbox.put(connection, caller.partner, str(request.check_id), to_open)
-                audit.record(connection, EventKind.CHECK_ANSWERED, caller, conclusion.at, details)
         except IntegrityError:
             with self._engine.connect() as connection:
                 first = connection.execute(select(checks).where(*_is(caller, request))).mappings().first()
@@ -179,9 +180,9 @@ class Ledger:
             to = _bound_to(request, rules)
             sealed = row["sealed_answer"]
             opened = self._keys.open_for(caller.partner, SEALED_ANSWER, sealed, to, connection=connection)
-        except SealBroken:
+            return MatchAnswer.model_validate_json(opened)
+        except (SealBroken, ValidationError):  # of other rules, or of a version that answered otherwise
             return None
-        return MatchAnswer.model_validate_json(opened)
 
     def _digest(self, caller: Caller, request: BaseModel) -> bytes:
         """Return a keyed digest of the request: without the key, nobody can test a guess of the probe against it.
@@ -200,7 +201,7 @@ def _bound_to(request: MatchRequest, rules: str) -> str:
     return f"{request.check_id} {rules}"
 
 
-def _answer(request: MatchRequest, conclusion: Conclusion, flag_id: UUID) -> MatchAnswer:
+def _answer(request: MatchRequest, conclusion: Conclusion, flag_id: UUID, receipt: Receipt) -> MatchAnswer:
     return MatchAnswer(
         check_id=request.check_id,
         outcome=conclusion.outcome,
@@ -211,6 +212,7 @@ def _answer(request: MatchRequest, conclusion: Conclusion, flag_id: UUID) -> Mat
         samples=conclusion.probe.messages,
         candidates=conclusion.shown,
         quotas=[QuotaMessage(**asdict(quota)) for quota in conclusion.gathered.quotas],
+        receipt=ReceiptMessage(**receipt.plain()),
     )
 
 
@@ -227,4 +229,5 @@ def _flag(caller: Caller, request: MatchRequest, conclusion: Conclusion) -> Flag
         exercise=request.exercise,
         asked=AskedAs.of(conclusion.gathered.asked),
         candidates=tuple(FlaggedCandidate.of(candidate, conclusion.at) for candidate in conclusion.candidates),
+        log_until=kept_until(conclusion.at, conclusion.gathered.log_terms),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from service import audit
 from watchlists.agreements import Obligation, Terms
 from watchlists.agreements.obligations import LOG_FIELDS
@@ -13,3 +15,9 @@ def loggable(details: audit.Details, terms: Terms) -> audit.Details:
         return details
     wanted = terms.words(Obligation.LOG_FIELDS)
     return {name: value for name, value in details.items() if name not in LOG_FIELDS or name in wanted}
+
+
+def kept_until(at: datetime, terms: Terms) -> datetime | None:
+    """Return when what the log says of a search has to be deleted; None if no agreement says so."""
+    keep_for = terms.duration(Obligation.LOG_FOR)
+    return None if keep_for is None else at + keep_for

@@ -20,7 +20,7 @@ from service.api.messages import MatchRequest
 from service.audit import EventKind
 from service.errors import TooManyProbes
 from service.identity import Caller
-from service.log_terms import loggable
+from service.log_terms import kept_until, loggable
 from service.preconditions import request_of
 from service.recent_probes import RecentProbe, RecentProbes
 from service.telemetry import Metrics
@@ -133,4 +133,5 @@ class ProbeWatch:
         }
         terms = self._rules().standing(request_of(caller, request), now).log_terms
         with writing(self._engine) as connection:
-            audit.record(connection, EventKind.PROBING_SUSPECTED, caller, now, loggable(details, terms))
+            kept = loggable(details, terms), kept_until(now, terms)
+            audit.record(connection, EventKind.PROBING_SUSPECTED, caller, now, *kept)

@@ -14,8 +14,8 @@ from models.calibration import FINGER, VERIFICATION_SCORE
 from models.fingerprint.matcher import compare
 from models.scores import band
 from service import audit
-from service.api.messages import VerifyAnswer, VerifyRequest, VerifySample
-from service.audit import EventKind
+from service.api.messages import ReceiptMessage, VerifyAnswer, VerifyRequest, VerifySample
+from service.audit import EventKind, Receipt
 from service.freshness import Freshness
 from service.identity import Caller, require
 from service.probes import EncodedSamples, SampleEncoder
@@ -48,17 +48,17 @@ class Verifications:
         self.freshness.require(request.captured_at, now)
         reference, probe = self._encode(request.reference), self._encode(request.probe)
         score = tenths(self._score(reference.templates, probe.templates)) / 10
-        answer = VerifyAnswer(
+        same_person = score >= VERIFICATION_SCORE
+        return VerifyAnswer(
             check_id=request.check_id,
-            same_person=score >= VERIFICATION_SCORE,
+            same_person=same_person,
             score=score,
             band=band(score),
             threshold=VERIFICATION_SCORE,
             reference=reference.messages[0],
             probe=probe.messages[0],
+            receipt=ReceiptMessage(**self._record(caller, request, now, same_person=same_person).plain()),
         )
-        self._record(caller, request, answer, now)
-        return answer
 
     def _encode(self, sample: VerifySample) -> EncodedSamples:
         faces = () if sample.face is None else (sample.face,)
@@ -76,12 +76,12 @@ class Verifications:
         # The best of several views is better by luck alone; the union bound pays for it.
         return max(0.0, FINGER.score(max(similarities)) - math.log10(len(similarities)))
 
-    def _record(self, caller: Caller, request: VerifyRequest, answer: VerifyAnswer, now: datetime) -> None:
+    def _record(self, caller: Caller, request: VerifyRequest, now: datetime, *, same_person: bool) -> Receipt:
         details = {
             "check_id": str(request.check_id),
             "checkpoint": request.checkpoint,
             "modality": request.probe.modality.value,
-            "same_person": answer.same_person,
+            "same_person": same_person,
         }
         with writing(self.engine) as connection:
-            audit.record(connection, EventKind.SAMPLES_COMPARED, caller, now, details)
+            return audit.record(connection, EventKind.SAMPLES_COMPARED, caller, now, details)

@@ -187,6 +187,15 @@ class CandidateMessage(BaseModel):
     decided_by: list[ClauseMessage]
 
 
+class ReceiptMessage(BaseModel):
+    """The signed promise that what was asked and answered is in the audit log, to be proved later (docs/audit.md)."""
+
+    log: str = Field(description="Id of the key that signed: SHA-256 of its canonical description, in hexadecimal")
+    leaf: str = Field(description="Hash of the entry in the tree, in hexadecimal")
+    at: str = Field(description="When it was written down", examples=["2026-11-22T09:30:00.123456Z"])
+    signature: str = Field(description="Ed25519, in hexadecimal")
+
+
 class MatchAnswer(BaseModel):
     check_id: UUID
     outcome: str = Field(examples=["no-candidates", "flagged", "incomplete"])
@@ -199,6 +208,7 @@ class MatchAnswer(BaseModel):
     quotas: list[QuotaMessage] = Field(
         default=[], description="Agreements that limit searches. Where nothing is left, the answer is not complete."
     )
+    receipt: ReceiptMessage
 
 
 class VerifySample(Message):
@@ -240,3 +250,4 @@ class VerifyAnswer(BaseModel):
     threshold: float = Field(examples=[3.0])
     reference: SampleMessage
     probe: SampleMessage
+    receipt: ReceiptMessage

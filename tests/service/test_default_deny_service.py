@@ -119,7 +119,7 @@ def test_a_used_up_quota_shows_as_an_incomplete_answer_and_as_nothing_else(scene
     scene.enrol()
     assert [scene.check()["outcome"] for _ in range(2)] == ["flagged", "flagged"]
     exhausted = scene.send()
-    assert exhausted.json() | {"samples": None, "check_id": None, "gallery_sequence": None} == {
+    assert exhausted.json() | {"samples": None, "check_id": None, "gallery_sequence": None, "receipt": None} == {
         "check_id": None,
         "outcome": "incomplete",
         "complete": False,
@@ -129,6 +129,7 @@ def test_a_used_up_quota_shows_as_an_incomplete_answer_and_as_nothing_else(scene
         "samples": None,
         "candidates": [],
         "quotas": [exhausted.json()["quotas"][0] | {"agreement": "treaty", "limit": 2, "left": 0}],
+        "receipt": None,
     }
     assert scene.flag_of(exhausted.json()["check_id"]) is None
 
