@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from tests.service.node import Node
@@ -22,8 +23,14 @@ def permit(action: str, obligations: str = "", when: str = "true") -> str:
 
 def sign(node: Node, *rules: str, name: str = "treaty", parties: Sequence[str] = ("xa", "xb"), **more: str) -> None:
     """Write an agreement into the node's folder, or another text of it, and bring it into force."""
+    write_treaty(node.home / "agreements" / name, *rules, parties=parties, **more)
+    node.runtime.rules.reload()
+
+
+def write_treaty(folder: Path, *rules: str, parties: Sequence[str], **more: str) -> None:
+    """Write an agreement of the folder's name."""
     keys: dict[str, Any] = {
-        "id": f'"{name}"',
+        "id": f'"{folder.name}"',
         "title": '"Test"',
         "parties": list(parties),
         "version": 1,
@@ -31,12 +38,10 @@ def sign(node: Node, *rules: str, name: str = "treaty", parties: Sequence[str] =
         "purposes": list(PURPOSES),
         "categories": ["wanted", "missing-person"],
     }
-    folder = node.home / "agreements" / name
     folder.mkdir(exist_ok=True)
     lines = [f"{key} = {value}" for key, value in (keys | more).items()]
     (folder / "agreement.toml").write_text("\n".join(lines), "utf-8")
     (folder / "rules.cedar").write_text("\n".join(rules), "utf-8")
-    node.runtime.rules.reload()
 
 
 def notices(node: Node, partner: str, kind: str | None = None) -> list[dict[str, Any]]:
