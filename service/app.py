@@ -100,6 +100,7 @@ def bootstrap(
     ledger = Ledger(store.engine, store.keys, FlagOutbox(store.keys), settings.keep_answers)
     between_nodes = make_feeds(settings, store, lambda: rules.current, clock)
     metrics.registry.register(FeedMetrics(between_nodes))
+    copies = between_nodes.subscriptions.watchlists
     return Runtime(
         settings=settings,
         store=store,
@@ -132,7 +133,7 @@ def bootstrap(
         flag_opener=FlagOpener(store.engine, store.keys, Flags(duties), metrics),
         log_reviews=LogReviews(store.engine, board),
         feeds=between_nodes,
-        retention=Retention(store, gallery, board, lambda: rules.current, settings.review_warning),
+        retention=Retention(store, gallery, board, lambda: rules.current, copies, settings.review_warning),
         admission=Admission(settings.workers, settings.answer_within),
         owner_work=Admission(settings.workers, settings.answer_within),
         authentication=Admission(AUTHENTICATION_THREADS, settings.answer_within),

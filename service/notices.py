@@ -52,6 +52,8 @@ class NoticeKind(StrEnum):
     """To a partner that searches: an agreement wants its logs reviewed by somebody independent."""
     REVIEW_DUE = "review-due"
     """To an owner: an entry of its is to be looked at again by the date it gave, or that an agreement sets."""
+    EXPIRY_DUE = "expiry-due"
+    """To an owner: an entry of its will be destroyed at the date that it gave, or that an agreement sets."""
     MAJORITY_REACHED = "majority-reached"
     """To an owner: the subject of an entry has come of age."""
 

@@ -1,8 +1,8 @@
-"""Entries are not kept for ever: owners are reminded of reviews ahead of time, and what has expired is destroyed."""
+"""Entries are not kept for ever: owners are told ahead of reviews and of the end, and what has expired is destroyed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -13,6 +13,7 @@ from service import audit
 from service.audit import EventKind
 from service.identity import Caller
 from service.notices import NoticeKind, Notices
+from service.rescheduling import Rescheduling
 from service.roles import Role
 from watchlists.agreements import Obligation, RuleBook
 from watchlists.agreements.entering import rulings_on
@@ -24,7 +25,7 @@ BATCH = 200
 """Entries that are destroyed or reminded of at once, so that no other writer waits long."""
 ACTOR = "housekeeping"
 LOOK_EVERY = timedelta(hours=1)
-"""How often reviews are looked for; expiry is looked at every time, and no expired entry is matched meanwhile."""
+"""How often owners are reminded; expiry is looked at every time, and no expired entry is matched meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +34,14 @@ class Kept:
 
     destroyed: int
     reminded: int
+    rescheduled: int
 
 
 @dataclass(frozen=True, slots=True)
 class _Coming:
-    """A review, and how long before it the owner is reminded."""
+    """A review or an expiry, and how long before it the owner is reminded."""
 
+    kind: NoticeKind
     key: EntryKey
     owner: str
     at: datetime
@@ -49,31 +52,42 @@ class Retention:
     """The look at what is due. One thread uses it; several processes may: nothing happens twice.
 
     Args:
-        warning: how long before a review its owner is reminded, where no clause says so with `warn-before`.
         rules: returns the rule book in force.
+        copies: returns the watchlists that come from other nodes, where their owners are reminded.
+        warning: how long before a review or expiry the owner is reminded, where no clause says so with `warn-before`.
     """
 
     def __init__(
-        self, store: Store, gallery: Gallery, notices: Notices, rules: Callable[[], RuleBook], warning: timedelta
+        self,
+        store: Store,
+        gallery: Gallery,
+        notices: Notices,
+        rules: Callable[[], RuleBook],
+        copies: Callable[[], Container[str]],
+        warning: timedelta,
     ) -> None:
         self._store = store
         self._gallery = gallery
         self._notices = notices
         self._rules = rules
+        self._copies = copies
+        self._rescheduling = Rescheduling(store, gallery, rules, copies)
         self._warning = warning
         self._looked_at: datetime | None = None
 
     def look(self, now: datetime) -> Kept:
-        """Destroy a batch of what has expired; once an hour, remind owners of the reviews that come up."""
-        destroyed = self._destroy(now)
-        if self._looked_at is not None and timedelta() <= now - self._looked_at < LOOK_EVERY:
-            return Kept(destroyed, 0)
-        reminded = self._remind(now)
-        self._looked_at = now
-        return Kept(destroyed, reminded)
+        """Reckon dates again where rules have changed, and destroy a batch of what has expired.
+
+        Once an hour, and whenever dates were changed, owners are reminded of what comes up: before it is destroyed.
+        """
+        rescheduled, reminded = self._rescheduling.look(now), 0
+        if rescheduled or self._looked_at is None or not timedelta() <= now - self._looked_at < LOOK_EVERY:
+            reminded = self._remind(now)
+            self._looked_at = now
+        return Kept(self._destroy(now), reminded, rescheduled)
 
     def _destroy(self, now: datetime) -> int:
-        expired = self._store.expired(now, BATCH)
+        expired = self._store.dates.expired(now, BATCH)
         if not expired:
             return 0
         with self._store.writing() as write:
@@ -83,21 +97,26 @@ class Retention:
         return len(gone)
 
     def _remind(self, now: datetime) -> int:
-        """Post a notice for each review that comes up, once for each entry and date."""
-        due = [review for review in self._coming(now) if review.at - review.ahead <= now]
+        """Post a notice for each review and expiry that comes up, once for each entry and date."""
+        due = [coming for coming in self._coming(now) if coming.at - coming.ahead <= now]
         reminded = 0
         for first in range(0, len(due), BATCH):
             with self._store.writing() as write:
-                posted = [self._post(write.connection, review, now) for review in due[first : first + BATCH]]
+                posted = [self._post(write.connection, coming, now) for coming in due[first : first + BATCH]]
             reminded += sum(posted)
         return reminded
 
     def _coming(self, now: datetime) -> Iterator[_Coming]:
-        rules, ahead = self._rules(), dict[VisibilityClass, timedelta]()
-        for review in self._store.reviews_until(now + max(self._warning, _longest_warning(rules, now))):
-            if review.klass not in ahead:
-                ahead[review.klass] = self._warning_of(rules, review.klass, now)
-            yield _Coming(review.key, review.klass.owner, review.at, ahead[review.klass])
+        rules, copies, ahead = self._rules(), self._copies(), dict[VisibilityClass, timedelta]()
+        until, dates = now + max(self._warning, _longest_warning(rules, now)), self._store.dates
+        reviews, expiries = dates.reviews_until(until), dates.expiries_until(until)
+        for kind, coming in ((NoticeKind.REVIEW_DUE, reviews), (NoticeKind.EXPIRY_DUE, expiries)):
+            for due in coming:
+                if due.key.watchlist in copies:
+                    continue
+                if due.klass not in ahead:
+                    ahead[due.klass] = self._warning_of(rules, due.klass, now)
+                yield _Coming(kind, due.key, due.klass.owner, due.at, ahead[due.klass])
 
     def _warning_of(self, rules: RuleBook, klass: VisibilityClass, now: datetime) -> timedelta:
         owner = self._store.partner(klass.owner)
@@ -105,10 +124,12 @@ class Retention:
         said = (ruling.terms.duration(Obligation.WARN_BEFORE) for ruling in rulings)
         return max((ahead for ahead in said if ahead is not None), default=self._warning)
 
-    def _post(self, connection: Connection, review: _Coming, now: datetime) -> bool:
-        about = f"{review.key.watchlist}/{review.key.entry}/{review.at.isoformat()}"
-        details = {"watchlist": review.key.watchlist, "entry": review.key.entry, "review_at": review.at.isoformat()}
-        return self._notices.post(connection, NoticeKind.REVIEW_DUE, review.owner, now, details, once=about)
+    def _post(self, connection: Connection, coming: _Coming, now: datetime) -> bool:
+        key, at = coming.key, coming.at.isoformat()
+        date = "review_at" if coming.kind is NoticeKind.REVIEW_DUE else "expires_at"
+        details = {"watchlist": key.watchlist, "entry": key.entry, date: at}
+        about = f"{key.watchlist}/{key.entry}/{at}"
+        return self._notices.post(connection, coming.kind, coming.owner, now, details, once=about)
 
 
 def _longest_warning(rules: RuleBook, now: datetime) -> timedelta:

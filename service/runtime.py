@@ -141,8 +141,11 @@ class Runtime:
             log.info("duties that lapsed: %d", ran.lapsed)
 
     def _destroy_what_expired(self) -> None:
-        if destroyed := self.retention.look(self.checks.clock()).destroyed:
-            log.info("entries that expired and were destroyed: %d", destroyed)
+        kept = self.retention.look(self.checks.clock())
+        if kept.rescheduled:
+            log.info("entries that agreements now let be kept for less long: %d", kept.rescheduled)
+        if kept.destroyed:
+            log.info("entries that expired and were destroyed: %d", kept.destroyed)
 
     def _ask_for_log_reviews(self) -> None:
         self.log_reviews.run(self.rules.current, self.checks.clock())

@@ -33,6 +33,7 @@ class EventKind(StrEnum):
     PROBING_SUSPECTED = "probing-suspected"
     ENTRIES_AGED = "entries-aged"
     ENTRIES_EXPIRED = "entries-expired"
+    ENTRIES_RESCHEDULED = "entries-rescheduled"
     OWNER_KEY_ROTATED = "owner-key-rotated"
     ROOT_KEY_CHANGED = "root-key-changed"
     BACKUP_MADE = "backup-made"

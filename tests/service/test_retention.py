@@ -42,7 +42,7 @@ def test_what_has_expired_is_destroyed_and_only_that(node: Node) -> None:
 
 def test_an_entry_that_is_written_again_with_a_later_end_stays(node: Node) -> None:
     dated(node, "E-1", expires_at=DAY)
-    (found,) = node.runtime.store.expired(node.clock() + 2 * DAY, 10)
+    (found,) = node.runtime.store.dates.expired(node.clock() + 2 * DAY, 10)
     node.put_entry("xb", "E-1", entry(finger_number=WANTED, expires_at=(node.clock() + 5 * DAY).isoformat()))
     with node.runtime.store.writing() as write:
         assert write.expire_entry(found[0], node.clock() + 2 * DAY) is None

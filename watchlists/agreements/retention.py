@@ -44,6 +44,27 @@ def schedule(terms: Terms, entered_at: datetime, review_at: datetime | None, exp
     return Schedule(review, warn, expiry)
 
 
+def reschedule(
+    of_authorities: Iterable[Terms], entered_at: datetime, review_at: datetime | None, expires_at: datetime | None
+) -> tuple[datetime | None, datetime | None]:
+    """Bring the dates of an entry that is there within new terms: earlier, or as they are, never later.
+
+    Args:
+        of_authorities: the terms for each authority of the owner that may have written the entry. It does not say which
+            has, so the mildest count: nothing is destroyed that one of them may keep.
+        entered_at: when it was first written, from which its retention counts.
+        review_at: as it stands.
+        expires_at: as it stands.
+
+    Returns:
+        When it is looked at again, and when it expires.
+    """
+    found = [schedule(terms, entered_at, review_at, expires_at) for terms in of_authorities]
+    if not found:
+        return review_at, expires_at
+    return _latest(*(each.review_at for each in found)), _latest(*(each.expires_at for each in found))
+
+
 def expiry_after_purpose(terms: Terms, achieved_at: datetime, expires_at: datetime | None) -> datetime | None:
     """When an entry is deleted whose purpose is achieved: at once, unless the terms give it time; never later than
     without.
@@ -89,6 +110,12 @@ def probe_keeping(
 
 def _after(moment: datetime, duration: timedelta | None) -> datetime | None:
     return None if duration is None else moment + duration
+
+
+def _latest(*moments: datetime | None) -> datetime | None:
+    """The last of the moments; None, which is never, comes after all of them."""
+    known = [moment for moment in moments if moment is not None]
+    return max(known) if len(known) == len(moments) else None
 
 
 def _earliest(*moments: datetime | None) -> datetime | None:

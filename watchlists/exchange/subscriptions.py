@@ -99,6 +99,11 @@ class Subscriptions:
             raise FeedUnknown(f"this node follows no feed of {watchlist}")
         return subscription_of(row)
 
+    def watchlists(self) -> frozenset[str]:
+        """Return the lists that are copies here, which feeds write."""
+        with self._engine.connect() as connection:
+            return frozenset(connection.execute(select(feed_states.c.watchlist)).scalars())
+
     def owner_of(self, watchlist: str) -> str | None:
         """Return whose list it is, if it is a copy that a feed writes; None otherwise. One row is read."""
         with self._engine.connect() as connection:

@@ -1,16 +1,29 @@
 """The store: what is on the watchlists, sealed, with the log of its changes."""
 
-from watchlists.store.results import AgeChange, Outcome, PutResult, Review, StoredEntry, StoredTemplates
+from watchlists.store.dates import Dates
+from watchlists.store.results import (
+    AgeChange,
+    DateChange,
+    DatedEntry,
+    Due,
+    Outcome,
+    PutResult,
+    StoredEntry,
+    StoredTemplates,
+)
 from watchlists.store.store import Store
 from watchlists.store.writing import Writing
 from watchlists.templates import Details
 
 __all__ = [
     "AgeChange",
+    "DateChange",
+    "DatedEntry",
+    "Dates",
     "Details",
+    "Due",
     "Outcome",
     "PutResult",
-    "Review",
     "Store",
     "StoredEntry",
     "StoredTemplates",

@@ -1,14 +1,20 @@
-"""Rows of certain entries, chosen so that a database finds them by their key."""
+"""Which rows and columns of entries are read: rows so that a database finds them by their key."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from typing import Final
 
 from sqlalchemy import Column, ColumnElement, and_, false, or_
 
 from watchlists.records import EntryKey
 from watchlists.schema import entries
+
+CLEAR: Final = tuple(
+    column for column in entries.c if column.name not in {"digest", "wrapped_key", "sealed_subject", "sealed_templates"}
+)
+"""The columns to read where no seal is opened."""
 
 
 def among(

@@ -37,8 +37,8 @@ class StoredEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class Review:
-    """An entry that its owner is to look at again, and when."""
+class Due:
+    """An entry of which something is due, such as a review, and when."""
 
     key: EntryKey
     klass: VisibilityClass
@@ -58,6 +58,29 @@ class AgeChange:
     owner: str
     sequence: int
     age: Age
+
+
+@dataclass(frozen=True, slots=True)
+class DatedEntry:
+    """An entry with its dates. Args: sequence: of the change that wrote it so."""
+
+    key: EntryKey
+    klass: VisibilityClass
+    entered_at: datetime
+    review_at: datetime | None
+    expires_at: datetime | None
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class DateChange:
+    """Other dates for an entry. Args: sequence: of the change that wrote the version that they are for."""
+
+    key: EntryKey
+    owner: str
+    sequence: int
+    review_at: datetime | None
+    expires_at: datetime | None
 
 
 class StoredTemplates(NamedTuple):

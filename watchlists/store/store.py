@@ -18,15 +18,14 @@ from watchlists.feed_schema import feed_contents
 from watchlists.keys import KeyRing, OwnerKey
 from watchlists.records import Age, Entry, EntryKey, Partner, Templates, VisibilityClass, Watchlist
 from watchlists.schema import NODE, entries, partners, watchlists
-from watchlists.store.choice import among
+from watchlists.store.choice import CLEAR, among
+from watchlists.store.dates import Dates
 from watchlists.store.loading import TemplateReader, stored_templates
 from watchlists.store.openers import STREAMED, open_in_processes
-from watchlists.store.results import AgeChange, Outcome, PutResult, Review, StoredEntry, StoredTemplates
+from watchlists.store.results import AgeChange, Outcome, PutResult, StoredEntry, StoredTemplates
 from watchlists.store.sealed_rows import clear_entry, open_details, open_entry
 from watchlists.store.writing import Writing
 from watchlists.templates import Details
-
-_SEALED = frozenset({"digest", "wrapped_key", "sealed_subject", "sealed_templates"})
 
 
 class Store:
@@ -42,6 +41,7 @@ class Store:
         self.engine = engine
         self.keys = keys
         self.log = ChangeLog(engine)
+        self.dates = Dates(engine)
         self._clock = clock
 
     @contextmanager
@@ -146,10 +146,9 @@ class Store:
 
     def classes_of(self, keys: Collection[EntryKey]) -> dict[EntryKey, VisibilityClass]:
         """Return the classes of those of `keys` that there are and that have not expired. No seal is opened."""
-        columns = [column for column in entries.c if column.name not in _SEALED]
         unexpired = entries.c.expires_at.is_(None) | (entries.c.expires_at > self._clock())
         with self.engine.connect() as connection:
-            rows = self._chosen(connection, select(*columns).where(unexpired), keys)
+            rows = self._chosen(connection, select(*CLEAR).where(unexpired), keys)
             return {entry.key: entry.klass for entry in map(clear_entry, rows)}
 
     def entered_at(self, keys: Collection[EntryKey]) -> dict[EntryKey, datetime]:
@@ -181,22 +180,6 @@ class Store:
         if sequence not in (None, row.sequence):
             raise _changed(key)
         return open_details(row, clear_entry(row), owner_key)
-
-    def expired(self, now: datetime, most: int) -> list[tuple[EntryKey, str]]:
-        """Return entries that have expired by `now`, with their owners, those of longest ago first; at most `most`."""
-        query = select(entries.c.watchlist, entries.c.id, entries.c.owner).where(entries.c.expires_at <= now)
-        with self.engine.connect() as connection:
-            rows = connection.execute(query.order_by(entries.c.expires_at).limit(most))
-            return [(EntryKey(row.watchlist, row.id), row.owner) for row in rows]
-
-    def reviews_until(self, moment: datetime) -> Iterator[Review]:
-        """Stream the entries whose review is at `moment` or before. No seal is opened."""
-        columns = [column for column in entries.c if column.name not in _SEALED]
-        with self.engine.connect() as connection:
-            for row in self._all(connection, select(*columns).where(entries.c.review_at <= moment)):
-                entry = clear_entry(row)
-                if entry.review_at is not None:
-                    yield Review(entry.key, entry.klass, entry.review_at)
 
     def entries_to_reage(self, now: datetime) -> list[AgeChange]:
         """Return the entries of children whose subject is in another age band by now, for `Writing.set_ages`.

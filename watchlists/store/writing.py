@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Row, select
 
@@ -16,11 +16,14 @@ from watchlists.keys import KeyRing, OwnerKey
 from watchlists.records import ChangeKind, Entry, EntryKey, Partner, Templates, Watchlist
 from watchlists.schema import entries, partners, watchlists
 from watchlists.store.choice import among
-from watchlists.store.results import AgeChange, Outcome, PutResult
+from watchlists.store.results import AgeChange, DateChange, Outcome, PutResult
 from watchlists.store.sealed_rows import Content, open_entry
 
 BATCH = 200
 """Entries that are written with one set of statements."""
+
+
+_Change = TypeVar("_Change", AgeChange, DateChange)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,14 +147,27 @@ class Writing:
         Returns:
             Those written. An entry that was changed or withdrawn meanwhile is left, and so is one that does not open.
         """
-        found = {change.key: change for change in age_changes}
+
+        def aged(entry: Entry, change: AgeChange) -> Entry:
+            conditions = replace(entry.klass.conditions, age=change.age)
+            return replace(entry, klass=replace(entry.klass, conditions=conditions))
+
+        return self._rewrite(age_changes, aged)
+
+    def set_dates(self, date_changes: Collection[DateChange]) -> list[DateChange]:
+        """Write entries again, with the same content and other dates; what is returned is as of `set_ages`."""
+        return self._rewrite(
+            date_changes, lambda entry, change: replace(entry, review_at=change.review_at, expires_at=change.expires_at)
+        )
+
+    def _rewrite(self, changes: Collection[_Change], changed: Callable[[Entry, _Change], Entry]) -> list[_Change]:
+        found = {change.key: change for change in changes}
         items: list[tuple[Entry, Templates]] = []
         for row in self.connection.execute(select(entries).where(among(found))).all():
             change = found[EntryKey(row.watchlist, row.id)]
             if row.sequence == change.sequence and (opened := self._open(row)) is not None:
                 entry, templates = opened
-                conditions = replace(entry.klass.conditions, age=change.age)
-                items.append((replace(entry, klass=replace(entry.klass, conditions=conditions)), templates))
+                items.append((changed(entry, change), templates))
         self.put_entries(items)
         return [found[entry.key] for entry, _ in items]
 
