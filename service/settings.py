@@ -66,7 +66,9 @@ class Settings(BaseSettings):
         default=None, description="Certificate and key of this node (PEM), for other nodes that ask for one."
     )
     review_warning: timedelta = Field(
-        default=timedelta(days=30), ge=timedelta(), description="How long before a review its owner is reminded."
+        default=timedelta(days=30),
+        ge=timedelta(),
+        description="How long before a review or the end of an entry its owner is told.",
     )
     max_emergency: timedelta = Field(
         default=timedelta(hours=4), gt=timedelta(), description="Longest time for which an emergency can be declared."
