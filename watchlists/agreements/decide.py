@@ -31,7 +31,6 @@ The trust rules, all of them:
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -47,25 +46,21 @@ from watchlists.agreements.facts import Facts, Request
 from watchlists.agreements.ladder import Counts, climb, conclude
 from watchlists.agreements.levels import Level
 from watchlists.agreements.load import Agreement
-from watchlists.agreements.memo import Memo
+from watchlists.agreements.memo import MEMO_CLASSES, MEMO_SETS, Memo
 from watchlists.agreements.own_word import as_of, withheld
 from watchlists.agreements.panel import Panel
 from watchlists.agreements.panels import Panels
 from watchlists.agreements.policies import Policy
 from watchlists.agreements.ruling import Ruling, rule_on
 from watchlists.agreements.standing import Standing, counts, standing
+from watchlists.agreements.visibility import Visibility
 from watchlists.records import VisibilityClass
 
-Classes = frozenset[VisibilityClass]
 HIGHEST_SCORE: Final = 1000
 """Tenths: a score of 100, beyond any that a comparison can earn."""
 
 BLANKS: Final[Mapping[str, Any]] = MappingProxyType({"case_reference": None, "checkpoint": ""})
 """What takes the place of what no rule reads."""
-
-MEMO_CLASSES: Final = 200_000
-MEMO_SETS: Final = 512
-"""How much is remembered of what was decided: in memos of single classes, and of whole sets."""
 
 
 class RuleBook:
@@ -85,9 +80,7 @@ class RuleBook:
         self._fingerprints = Memo[tuple[int, str], str](MEMO_SETS)
         self._read = Memo[Request, Request](MEMO_SETS)
         self._panels = Panels(self._calendar)
-        self._visible = Memo[tuple[int, Request, VisibilityClass], bool](MEMO_CLASSES)
-        self._visible_sets = Memo[tuple[int, Request, Classes, int], Classes](MEMO_SETS)
-        self._reveals = Memo[Classes, list[datetime]](MEMO_SETS)
+        self._visibility = Visibility()
         self._disclosures = Memo[tuple[int, Request, VisibilityClass, int], Disclosure](MEMO_CLASSES)
 
     def in_force(self, now: datetime) -> tuple[Agreement, ...]:
@@ -154,13 +147,7 @@ class RuleBook:
         epoch, request = self._calendar.epoch(now), self._as_read(request)
         if request.purpose not in self._purposes:
             return frozenset()
-        asked = frozenset(classes)
-        key = (epoch, request, asked, self._revealed(asked, now))
-        found = self._visible_sets.get(key)
-        if found is None:
-            seen = (klass for klass in asked if self._is_visible(epoch, request, as_of(klass, now)))
-            found = self._visible_sets.keep(key, frozenset(seen))
-        return found
+        return self._visibility.among(frozenset(classes), epoch, request, now, self._allows)
 
     def disclosure(self, request: Request, klass: VisibilityClass, score: float, now: datetime) -> Disclosure:
         """What the request may see of a hit in a visible class.
@@ -220,14 +207,10 @@ class RuleBook:
         tenth = min(tenths(score), HIGHEST_SCORE)
         return self._put(self._calendar.epoch(now), self._as_read(request), as_of(klass, now), tenth)
 
-    def _is_visible(self, epoch: int, request: Request, klass: VisibilityClass) -> bool:
-        key = (epoch, request, klass)
-        found = self._visible.get(key)
-        if found is None:
-            asked = self._put(*key, HIGHEST_SCORE) if withheld(request, klass) is None else None
-            rungs = climb(*asked, partial(counts, request, klass.owner)) if asked is not None else ()
-            found = self._visible.keep(key, any(rung.permits for rung in rungs if rung.level is not Level.NONE))
-        return found
+    def _allows(self, epoch: int, request: Request, klass: VisibilityClass) -> bool:
+        asked = self._put(epoch, request, klass, HIGHEST_SCORE) if withheld(request, klass) is None else None
+        rungs = climb(*asked, partial(counts, request, klass.owner)) if asked is not None else ()
+        return any(rung.permits for rung in rungs if rung.level is not Level.NONE)
 
     def _decide(self, epoch: int, request: Request, klass: VisibilityClass, score: int, counts: Counts) -> Disclosure:
         asked = self._put(epoch, request, klass, score) if withheld(request, klass) is None else None
@@ -244,14 +227,6 @@ class RuleBook:
             return panel, Facts(request, klass, score)
         except ValueError:
             return None
-
-    def _revealed(self, asked: frozenset[VisibilityClass], now: datetime) -> int:
-        """How many of the moments at which a class of `asked` ceases to be hidden have passed."""
-        moments = self._reveals.get(asked)
-        if moments is None:
-            hidden = (klass.conditions.hidden_until for klass in asked)
-            moments = self._reveals.keep(asked, sorted(until for until in hidden if until))
-        return bisect_right(moments, now)
 
     def _as_read(self, request: Request) -> Request:
         """The request without what no rule reads, so that checks which differ only in that share their decisions."""

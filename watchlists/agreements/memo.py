@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Final, TypeVar
+
+MEMO_CLASSES: Final = 200_000
+MEMO_SETS: Final = 512
+"""How much is remembered of what was decided: in memos of single classes, and of whole sets."""
 
 K = TypeVar("K")
 V = TypeVar("V")
