@@ -80,8 +80,10 @@ def status(as_json: AsJson = False) -> None:
     if as_json:
         typer.echo(json.dumps({"published": published, "followed": followed, "roots": roots}))
         return
-    for title, rows in (("published", published), ("followed", followed), ("own roots", roots)):
-        _print(title, rows)
+    for title, rows in (("published", published), ("followed", followed), ("own root", roots)):
+        for row in rows:
+            typer.echo(title)
+            typer.echo("\n".join(f"  {name.replace('_', ' '):12} {_cell(value)}" for name, value in row.items()))
 
 
 @commands.command()
@@ -95,8 +97,11 @@ def withheld(
     rows = [asdict(each) | {"reason": each.reason.value, "since": _moment(each.since)} for each in found]
     if as_json:
         typer.echo(json.dumps(rows))
-    else:
-        _print("at home", rows)
+        return
+    table = Table("watchlist", "receiver", "entry", "reason", "since")
+    for row in rows:
+        table.add_row(*(str(row[name]) for name in ("watchlist", "receiver", "entry", "reason", "since")))
+    Console().print(table)
 
 
 def _published(each: Published) -> dict[str, Any]:
@@ -130,16 +135,6 @@ def _followed(each: Subscription, feeds: Feeds) -> dict[str, Any]:
 
 def _moment(moment: datetime | None) -> str | None:
     return None if moment is None else moment.isoformat(timespec="seconds")
-
-
-def _print(title: str, rows: list[dict[str, Any]]) -> None:
-    if not rows:
-        typer.echo(f"{title}: none")
-        return
-    table = Table(*(name.replace("_", " ") for name in rows[0]), title=title, title_justify="left")
-    for row in rows:
-        table.add_row(*(_cell(value) for value in row.values()))
-    Console().print(table)
 
 
 def _cell(value: Any) -> str:

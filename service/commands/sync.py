@@ -30,12 +30,12 @@ def sync(
 
     With --once, ends with status 1 if a feed was refused.
     """
-    configure_logging()
     feeds = feeds_of_node()
     chosen = None if not watchlist else frozenset(watchlist)
     for name in chosen or ():
         feeds.subscriptions.of(name)  # raises for an unknown one, with a hint
     if not once:
+        configure_logging()
         anyio.run(Sync(feeds, Settings().pull_every, lambda: None, chosen).run)
     outcomes = _pull(feeds, chosen)
     typer.echo(json.dumps([_row(each) for each in outcomes]) if as_json else "\n".join(map(_said, outcomes)))
