@@ -55,7 +55,7 @@ class Sync:
                 await anyio.sleep(self._every.total_seconds() * random.uniform(1 - JITTER, 1 + JITTER))  # noqa: S311
 
     async def _begin(self, tasks: TaskGroup, limiter: anyio.CapacityLimiter) -> None:
-        for subscription in await anyio.to_thread.run_sync(self._due):
+        for subscription in await anyio.to_thread.run_sync(self.due):
             name = subscription.feed.watchlist
             if name not in self._running:
                 self._running.add(name)
@@ -67,7 +67,8 @@ class Sync:
         finally:
             self._running.discard(subscription.feed.watchlist)
 
-    def _due(self) -> list[Subscription]:
+    def due(self) -> list[Subscription]:
+        """Return the feeds to pull now."""
         try:
             now = self._feeds.clock()
             return [each for each in self._feeds.subscriptions.all() if self._is_due(each, now)]

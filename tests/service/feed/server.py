@@ -42,7 +42,7 @@ class FeedServer:
 
     def answer(self, target: str) -> Answer:
         parts = urlsplit(target)
-        last = parts.path.removeprefix("/v1/watchlists/xb-alerts/changes")
+        last = parts.path.removeprefix(f"/v1/watchlists/{self.partner.feed.watchlist}/changes")
         if not last:
             return self.page(int(parse_qs(parts.query)["after"][0]) + 1)
         return self.timestamp() if last == "/timestamp" else self.root(int(last.removeprefix("/roots/")))
