@@ -25,7 +25,7 @@ from service.schema import flag_candidates, flags
 from service.telemetry import log
 from watchlists.agreements import Clause, Level, Request, RuleBook
 from watchlists.database import writing
-from watchlists.records import EntryKey
+from watchlists.records import EntryKey, VisibilityClass
 from watchlists.store import Store
 
 ACTOR: Final = "housekeeping"
@@ -103,7 +103,7 @@ class Validity:
         query = _QUERY.where(flag_candidates.c.candidate_id == str(candidate_id))
         row = connection.execute(query).mappings().one_or_none()
         candidate = None if row is None else _read(row)
-        return candidate if candidate is not None and self._stands(candidate, self._rules(), now) else None
+        return candidate if candidate and self._standing_of([candidate], self._rules(), now) else None
 
     def _pages(self) -> Iterator[list[_Candidate]]:
         """All candidates that can be read. The others nobody sees, and people must look into them."""
@@ -118,8 +118,8 @@ class Validity:
             last = page[-1]["candidate_id"]
 
     def _purge(self, page: Sequence[_Candidate], rules: RuleBook, now: datetime) -> int:
-        void = [candidate for candidate in page if not self._stands(candidate, rules, now)]
-        if not void:
+        standing = {candidate.id for candidate in self._standing_of(page, rules, now)}
+        if not (void := [candidate for candidate in page if candidate.id not in standing]):
             return 0
         lasting = {agreement.name for agreement in rules.in_force(now)}
         with writing(self._store.engine) as connection:
@@ -136,17 +136,21 @@ class Validity:
         audit.record(connection, EventKind.DISCLOSURE_VOIDED, Caller(asker, Role.OPERATOR, ACTOR), now, event)
         return True
 
-    def _stands(self, candidate: _Candidate, rules: RuleBook, now: datetime) -> bool:
-        """Whether the agreements it came in by are in force, or those that took their place still allow all of it."""
-        if rules.stands(candidate.decided_by, now):
-            return True
-        klass = self._store.classes_of([candidate.key]).get(candidate.key)
-        if klass is None:
-            return False
-        left = rules.remaining(candidate.decided_by, candidate.asked, klass, candidate.score, now)
-        most = left.level if left.later is None else left.later.level
-        shown = candidate.shown
-        return left.known and left.level >= shown.level and most >= (shown.later or Level.NONE)
+    def _standing_of(self, candidates: Sequence[_Candidate], rules: RuleBook, now: datetime) -> list[_Candidate]:
+        """Those that stand: their agreements are in force, or what took their place still allows all of it."""
+        moved = [candidate for candidate in candidates if not rules.stands(candidate.decided_by, now)]
+        classes = self._store.classes_of([candidate.key for candidate in moved]) if moved else {}
+        void = {each.id for each in moved if not _is_left(each, classes.get(each.key), rules, now)}
+        return [candidate for candidate in candidates if candidate.id not in void]
+
+
+def _is_left(candidate: _Candidate, klass: VisibilityClass | None, rules: RuleBook, now: datetime) -> bool:
+    """Whether agreements in force, that took the place of those it came in by, still allow all of it."""
+    if klass is None:
+        return False
+    left, shown = rules.remaining(candidate.decided_by, candidate.asked, klass, candidate.score, now), candidate.shown
+    most = left.level if left.later is None else left.later.level
+    return left.known and left.level >= shown.level and most >= (shown.later or Level.NONE)
 
 
 _QUERY: Final[Select[Any]] = (

@@ -115,7 +115,7 @@ def test_rule_kind_37_a_duty_is_settled_while_the_agreement_lasts(node: Node) ->
         ((permit("see alert"),), False),
         ((HIT,), True),
         ((permit("see hit", "reviewers(1)"), ALERT), True),
-        ((HIT, permit("see alert", when="context.emergency")), True),
+        ((HIT, permit("see alert", when="context.exercise")), True),
     ],
     ids=["same words", "more", "less", "later", "other conditions"],
 )

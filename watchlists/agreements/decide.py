@@ -82,6 +82,7 @@ class RuleBook:
         self._panels = Panels(self._calendar)
         self._visibility = Visibility()
         self._disclosures = Memo[tuple[int, Request, VisibilityClass, int], Disclosure](MEMO_CLASSES)
+        self._remains = Memo[tuple[frozenset[Agreement], int, Request, VisibilityClass, int], Disclosure](MEMO_CLASSES)
 
     def in_force(self, now: datetime) -> tuple[Agreement, ...]:
         """The agreements in force at `now`, which must know its time zone, by id.
@@ -117,14 +118,17 @@ class RuleBook:
         The permits of no other agreement count: what an agreement has brought in ends with it, whoever else would give
         it. Forbids and obligations count as ever.
         """
-        epoch, klass = self._calendar.epoch(now), as_of(klass, now)
+        epoch, request, klass = self._calendar.epoch(now), self._as_read(request), as_of(klass, now)
         heirs = self._calendar.heirs({by.source for by in clauses}, epoch)
+        if not heirs or not self.visible(request, (klass,), now):
+            return NOTHING
 
         def inherits(agreement: Agreement, policy: Policy) -> bool:
             return agreement in heirs and counts(request, klass.owner, agreement, policy)
 
-        visible = bool(self.visible(request, (klass,), now))
-        return self._decide(epoch, request, klass, min(tenths(score), HIGHEST_SCORE), inherits) if visible else NOTHING
+        key = (epoch, request, klass, min(tenths(score), HIGHEST_SCORE))
+        found = self._remains.get((heirs, *key))
+        return self._remains.keep((heirs, *key), self._decide(*key, inherits)) if found is None else found
 
     def fingerprint(self, partner: str, now: datetime) -> str:
         """A name for everything that decides for a partner at `now`: it changes when any of that does."""
