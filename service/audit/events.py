@@ -44,6 +44,7 @@ class EventKind(StrEnum):
     FEED_UNSUBSCRIBED = "feed-unsubscribed"
     FEED_PAGE_APPLIED = "feed-page-applied"
     PARTNER_ADDED = "partner-added"
+    PARTNER_CHANGED = "partner-changed"
     TOKEN_ISSUED = "token-issued"  # noqa: S105 -- a name
     TOKEN_REVOKED = "token-revoked"  # noqa: S105 -- a name
     AGREEMENTS_LOADED = "agreements-loaded"

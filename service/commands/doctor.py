@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -22,11 +23,14 @@ from service.storage import open_store
 from watchlists import migrations
 from watchlists.agreements import RuleBookHolder
 from watchlists.database import examine as examine_database
+from watchlists.errors import AgreementInvalid
 from watchlists.gallery import LocalGallery
 from watchlists.inspection import inspect
 
 # A clock before the day this was written is certainly wrong.
 EARLIEST_NOW = datetime(2026, 11, 1, tzinfo=UTC)
+COUNTRY_CODE = re.compile(r"[a-z]{2,3}")
+"""What ISO 3166-1 codes look like, alpha-2 and alpha-3, in lower case as agreements write them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,7 @@ def doctor(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Check models, data folder, database, agreements, gallery and clock; say what to fix. Nothing is changed.
+    """Check models, data folder, database, agreements, partners, gallery, clock; say what to fix. Nothing is changed.
 
     With --deep every entry is opened: that takes about two minutes for each million, and the service may run meanwhile.
     """
@@ -70,6 +74,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
         "data folder": _data_folder,
         "database": _database,
         "agreements": _agreements,
+        "partners": _partners,
         "gallery": _gallery,
         "clock": _clock,
     }
@@ -135,6 +140,28 @@ def _agreements(settings: Settings) -> str:
         hint = f"Put agreements into {settings.agreements_folder}; docs/agreements.md says how."
         raise Unsound("no agreement is loaded, so nothing is visible to anybody", hint=hint)
     return f"{count} loaded"
+
+
+def _partners(settings: Settings) -> str:
+    """Whoever acts for a state that nobody could name is missed where that state is excluded."""
+    partners = open_store(settings).partners()
+    named = _countries_of_agreements(settings)
+    doubtful = [each for each in partners if each.country not in named and not COUNTRY_CODE.fullmatch(each.country)]
+    if doubtful:
+        hint = (
+            f"Correct it: `crosscheck partner country {doubtful[0].id} --country CODE`. Exclusions of a state go by it."
+        )
+        wrong = ", ".join(f"{each.id} acts for {each.country}" for each in doubtful)
+        raise Unsound(f"{wrong}: no code of a country, and none that an agreement names", hint=hint)
+    return f"{len(partners)}, each of a country"
+
+
+def _countries_of_agreements(settings: Settings) -> frozenset[str]:
+    try:
+        agreements = RuleBookHolder(settings.agreements_folder).current.agreements
+    except AgreementInvalid:
+        return frozenset()  # the finding about agreements says so
+    return frozenset[str]().union(*(agreement.countries for agreement in agreements))
 
 
 def _gallery(settings: Settings) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -21,16 +22,20 @@ LONGEST_NAME = 200
 commands = typer.Typer(help="Add and list partners.", no_args_is_help=True, add_completion=False)
 
 
+Country = Annotated[
+    str,
+    typer.Option(help="Code of the state it acts for, such as xa: exclusions of a state go by it."),
+]
+
+
 @commands.command("add")
 def add(
     partner: Annotated[str, typer.Argument(help="Short lower-case code, such as xa.")],
     name: Annotated[str, typer.Argument(help="Full name.")],
-    country: Annotated[str, typer.Option(help="Code of the state it acts for; its own code if left out.")] = "",
+    country: Country,
 ) -> None:
     """Add a partner; it gets a key of its own, under which everything it owns is sealed."""
-    for code in (partner, country or partner):
-        if not CODE.fullmatch(code):
-            raise InvalidName("the code of a partner or country is lower-case letters, digits and single dashes")
+    _check_codes(partner, country)
     if len(name) > LONGEST_NAME:
         raise InvalidName(f"the name of a partner has at most {LONGEST_NAME} characters")
     store = open_store(Settings())
@@ -38,9 +43,26 @@ def add(
         raise InvalidName(f"there is a partner {partner} already")
     with store.writing() as write:
         write.add_partner(Partner(partner, name, country))
-        details = {"country": country or partner}
         actor = Caller(partner, Role.OPERATOR, "crosscheck partner add")
-        audit.record(write.connection, EventKind.PARTNER_ADDED, actor, system_clock(), details)
+        audit.record(write.connection, EventKind.PARTNER_ADDED, actor, system_clock(), {"country": country})
+
+
+@commands.command("country")
+def change_country(partner: Annotated[str, typer.Argument(help="Its code.")], country: Country) -> None:
+    """Correct the state that a partner acts for; it counts from the next check on."""
+    _check_codes(country)
+    store = open_store(Settings())
+    before = store.partner(partner)
+    with store.writing() as write:
+        write.add_partner(replace(before, country=country))
+        actor = Caller(partner, Role.OPERATOR, "crosscheck partner country")
+        details = {"country": country, "before": before.country}
+        audit.record(write.connection, EventKind.PARTNER_CHANGED, actor, system_clock(), details)
+
+
+def _check_codes(*codes: str) -> None:
+    if not all(CODE.fullmatch(code) for code in codes):
+        raise InvalidName("the code of a partner or country is lower-case letters, digits and single dashes")
 
 
 @commands.command("list")

@@ -45,7 +45,7 @@ def test_a_new_data_folder_is_sound(operator: Operator) -> None:
     assert {"xa-terminal", "xb-terminal", "xa-sync", "xb-sync", "xb-reviewer"} <= access["tokens"].keys()
     assert access["watchlists"].keys() == {"xa", "xb"}
     findings = json.loads(operator.output("doctor", "--deep", "--json"))
-    parts = ("models", "data folder", "database", "agreements", "gallery", "clock")
+    parts = ("models", "data folder", "database", "agreements", "partners", "gallery", "clock")
     deep = ("owner keys", "sealed values", "seals", "change log", "replay", "references", "gallery digest")
     found = {finding["what"]: finding["ok"] for finding in findings}
     assert {what: found[what] for what in (*parts, *deep)} == dict.fromkeys((*parts, *deep), True)
@@ -54,7 +54,7 @@ def test_a_new_data_folder_is_sound(operator: Operator) -> None:
 
 def test_partners_and_tokens_are_added_listed_and_revoked(operator: Operator) -> None:
     operator.output("init")
-    operator.output("partner", "add", "xc", "State of XC")
+    operator.output("partner", "add", "xc", "State of XC", "--country", "xc")
     (partner,) = json.loads(operator.output("partner", "list", "--json"))
     assert partner == {"partner": "xc", "name": "State of XC", "country": "xc"}
     assert operator.output("token", "issue", "xc", "terminal", "xc-gate-1").startswith("xck_")
@@ -73,18 +73,38 @@ def test_a_partner_has_a_country_and_a_token_an_authority(operator: Operator) ->
         assert all(word in operator.output(command, "list") for word in shown)
 
 
+def test_a_partner_is_not_added_without_its_country(operator: Operator) -> None:
+    operator.output("init")
+    result = operator.run("partner", "add", "xc-police", "Police of XC")
+    assert (result.returncode, "--country" in result.stderr) == (2, True)
+    assert json.loads(operator.output("partner", "list", "--json")) == []
+
+
+def test_a_country_that_no_exclusion_could_name_is_found_and_corrected(operator: Operator) -> None:
+    operator.output("init", "--sample")
+    operator.output("partner", "add", "xc-police", "Police of XC", "--country", "xc-police")
+    (finding,) = (each for each in json.loads(operator.run("doctor", "--json").stdout) if each["what"] == "partners")
+    assert (finding["ok"], "xc-police acts for xc-police" in finding["detail"]) == (False, True)
+    assert "crosscheck partner country xc-police --country CODE" in finding["hint"]
+    operator.output("partner", "country", "xc-police", "--country", "xc")
+    countries = {each["partner"]: each["country"] for each in json.loads(operator.output("partner", "list", "--json"))}
+    assert countries == {"xa": "xa", "xb": "xb", "xc-police": "xc"}
+    assert "partners" in operator.output("doctor")
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
         ("partner", "add", "xd", "State of XD", "--country", "X D"),
-        ("partner", "add", "x" * 65, "State of XD"),
+        ("partner", "add", "x" * 65, "State of XD", "--country", "xd"),
+        ("partner", "country", "xc", "--country", "XC"),
         ("token", "issue", "xc", "terminal", "xc-gate-1", "--authority", "Border Guard"),
     ],
-    ids=["country", "partner", "authority"],
+    ids=["country", "partner", "new country", "authority"],
 )
 def test_a_code_that_no_agreement_could_name_is_refused(operator: Operator, arguments: tuple[str, ...]) -> None:
     operator.output("init")
-    operator.output("partner", "add", "xc", "State of XC")
+    operator.output("partner", "add", "xc", "State of XC", "--country", "xc")
     result = operator.run(*arguments)
     assert (result.returncode, "lower-case letters" in result.stderr) == (2, True)
 

@@ -76,7 +76,7 @@ class Agreement:
         supersedes: versions, as `id@version`, that are void once this one comes into force.
         purposes, categories: the words that its permits speak of; for any other word nothing is permitted.
         reads: the attributes of the context that its rules read.
-        authorities: those that its rules tell apart.
+        authorities, countries: those that its rules tell apart.
         priority: categories, the one whose action is carried out first at the head.
         incompatible: pairs of categories that one person may not be entered in together.
         compatibility_cites: the article that says so.
@@ -94,6 +94,7 @@ class Agreement:
     policies: tuple[Policy, ...]
     reads: frozenset[str]
     authorities: frozenset[str] = frozenset()
+    countries: frozenset[str] = frozenset()
     priority: tuple[str, ...] = ()
     incompatible: frozenset[frozenset[str]] = frozenset()
     compatibility_cites: str | None = None
@@ -141,6 +142,7 @@ def load_agreement(folder: Path) -> Agreement:
         policies=policies,
         reads=frozenset[str]().union(*(context_reads(policy.tree) for policy in policies)),
         authorities=frozenset(particulars.authorities),
+        countries=frozenset(particulars.countries),
         priority=tuple(particulars.priority),
         incompatible=frozenset(frozenset(pair) for pair in particulars.incompatible),
         compatibility_cites=particulars.compatibility_cites,
