@@ -18,8 +18,9 @@ from watchlists.records import EntryKey, Watchlist
 from watchlists.schema import entries
 from watchlists.store import Store, Writing
 
-LEASE: Final = timedelta(seconds=10)
-"""How long a feed is left to whoever pulls it, from the last message on: after that another process may go on."""
+LEASE: Final = timedelta(seconds=3)
+"""How long a feed is left to whoever pulls it, from the last message on. Then another process may go on: the first one
+was killed, or waits for a slow answer. If both go on, one of them finds the state moved: a lease only saves work."""
 _DROPPED: Final = 500
 """Copies that are dropped in one transaction."""
 
