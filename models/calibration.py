@@ -292,6 +292,21 @@ million has ten. Faces need the margin: those of one origin, sex and age are tak
 often as those of a mixed public (NISTIR 8280, 2019). Fingers are not, and a strict score would miss prints with few
 minutiae, which even a copy of them does not score highly against: one with 9 has 5.5 to 6.5."""
 
+FACE_HUB_LIMIT = 0.56
+"""Mean similarity to all people from which a face is like too many of them (`models.hubs`). 659 LFW images have 0.490
+in the mean with a standard deviation of 0.013, and 0.521 at most; those of people who had no part in the average have
+0.518. 74 of them shrunk to a fifth, blurred (5 pixels), darkened to a quarter or made gray have 0.529 at most. The
+average face itself has 0.63 and is like 90 % of 420 people at a score of 1.5, where a real face is like 10 % of them at
+most. Of 300 means of three people's vectors all have 0.56 or more; a blend of their pictures has 0.517 at most, for its
+face is that of one of them."""
+
+DUPLICATE_FPIR = 0.001
+"""How many new entries of strangers are reported to their owner as like one of its others."""
+
+LIKE_MANY_LIMIT = 4
+"""Most other people of its owner's lists that an entry may be like. At a `DUPLICATE_FPIR` of 0.001 a stranger
+is like five of them once in 10**17 (Poisson); whom the owner lists so often it links, or says that it means it."""
+
 
 class Band(StrEnum):
     """A score in words, for agreements that let a partner see how strong a match is but not its score."""

@@ -27,6 +27,7 @@ from service.disclosure import StoredEntries
 from service.duties import Duties
 from service.emergencies import Emergencies
 from service.enrolment import Enrolment
+from service.enrolment_defences import Defences
 from service.entry_rulings import EntryRulings
 from service.errors import Problem
 from service.feed_metrics import FeedMetrics
@@ -121,7 +122,9 @@ def bootstrap(
             clock=clock,
         ),
         verifications=Verifications(encoder, store.engine, freshness, clock),
-        enrolment=Enrolment(encoder, store, gallery, EntryRulings(store, lambda: rules.current), clock),
+        enrolment=Enrolment(
+            encoder, store, gallery, EntryRulings(store, lambda: rules.current), Defences(gallery), clock
+        ),
         ageing=Ageing(store, gallery, MajorityNotices(store, board, lambda: rules.current), clock),
         notices=board,
         authorisations=grants,

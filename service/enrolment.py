@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,7 +12,8 @@ from models.errors import InvalidInput
 from service import audit
 from service.api.owner_messages import EntryBody
 from service.audit import EventKind
-from service.entries import entry_of
+from service.enrolment_defences import Defences, NearDuplicate
+from service.entries import Written, entry_of
 from service.entry_rulings import AlreadyExpired, EntryRulings, PreparedEntry
 from service.identity import Caller, require
 from service.import_lines import RefusedLine, read_line, refusal_of, refused, result_of
@@ -22,7 +23,7 @@ from watchlists.agreements.entering import EnteredSamples
 from watchlists.database import writing
 from watchlists.errors import UnknownWatchlist
 from watchlists.gallery import Gallery
-from watchlists.records import EntryKey, Watchlist
+from watchlists.records import EntryKey, Quarantine, Watchlist
 from watchlists.store import Outcome, PutResult, Store, StoredEntry
 
 
@@ -34,6 +35,7 @@ class Enrolment:
     store: Store
     gallery: Gallery
     rulings: EntryRulings
+    defences: Defences
     clock: Callable[[], datetime]
 
     def put_watchlist(self, caller: Caller, watchlist: str, title: str) -> tuple[Outcome, int]:
@@ -66,7 +68,7 @@ class Enrolment:
             raise UnknownWatchlist("the caller's partner has no watchlist of that name")
         return found
 
-    def put(self, caller: Caller, key: EntryKey, body: EntryBody) -> PutResult:
+    def put(self, caller: Caller, key: EntryKey, body: EntryBody) -> Written:
         """Write one entry, new or in place of what was there.
 
         Raises:
@@ -79,7 +81,10 @@ class Enrolment:
         (ruled,) = self.rulings.on(caller, [prepared], now)
         if isinstance(ruled, InvalidInput):
             raise ruled
-        return self._commit(caller, [ruled], now)[0]
+        like = self.defences.near_duplicates(ruled.entry, ruled.templates, now)
+        defended = self._defended(ruled, like)
+        (result,) = self._commit(caller, [defended], now)
+        return Written(result, defended.entry.klass.conditions.quarantine, like)
 
     def put_lines(
         self, caller: Caller, watchlist: str, first: int, unverified_lines: Sequence[bytes | None], executor: Executor
@@ -96,7 +101,7 @@ class Enrolment:
         ruled = iter(self.rulings.on(caller, [item for item in prepared if isinstance(item, PreparedEntry)], now))
         results = [item if isinstance(item, RefusedLine) else _unless_refused(next(ruled)) for item in prepared]
         good = [item for item in results if isinstance(item, PreparedEntry)]
-        written = iter(self._commit(caller, good, now) if good else [])
+        written = iter(self._write(caller, good, now, executor) if good else [])
         return [
             refusal_of(number, item)
             if isinstance(item, RefusedLine)
@@ -117,6 +122,15 @@ class Enrolment:
             audit.record(connection, EventKind.ENTRY_READ, caller, self.clock(), details)
         return found
 
+    def quarantined(self, caller: Caller, watchlist: str) -> list[tuple[EntryKey, Quarantine]]:
+        """Return the entries of one of the caller's watchlists that are in quarantine, with the reasons.
+
+        Raises:
+            UnknownWatchlist: the caller has no such list.
+        """
+        self.own_watchlist(caller, watchlist)
+        return self.store.quarantined(watchlist)
+
     def withdraw(self, caller: Caller, key: EntryKey) -> None:
         """Withdraw one entry and destroy its key. Withdrawing what is not there changes nothing.
 
@@ -132,11 +146,34 @@ class Enrolment:
             audit.record(write.connection, EventKind.ENTRY_WITHDRAWN, caller, self.clock(), details)
         self.gallery.catch_up()
 
+    def _write(
+        self, caller: Caller, prepared: Sequence[PreparedEntry], now: datetime, executor: Executor
+    ) -> list[Written]:
+        def near(item: PreparedEntry) -> list[NearDuplicate]:
+            return self.defences.near_duplicates(item.entry, item.templates, now)
+
+        like = list(executor.map(near, prepared))
+        defended = [self._defended(item, others) for item, others in zip(prepared, like, strict=True)]
+        results = self._commit(caller, defended, now)
+        if len(defended) > 1:  # they may be like one another
+            like = list(executor.map(near, defended))
+        reasons = [item.entry.klass.conditions.quarantine for item in defended]
+        return [Written(*written) for written in zip(results, reasons, like, strict=True)]
+
+    def _defended(self, item: PreparedEntry, like: Sequence[NearDuplicate]) -> PreparedEntry:
+        if item.overruled:
+            return item
+        return replace(item, entry=self.defences.quarantined(item.entry, item.templates, like))
+
     def _commit(self, caller: Caller, prepared: Sequence[PreparedEntry], ruled_at: datetime) -> list[PutResult]:
         with self.store.writing() as write:
             results = write.put_entries(((item.entry, item.templates) for item in prepared), ruled_at)
-            entries = [item.entry.id for item in prepared]
-            details = {"watchlist": prepared[0].entry.key.watchlist, "entries": entries}
+            details = {
+                "watchlist": prepared[0].entry.key.watchlist,
+                "entries": [item.entry.id for item in prepared],
+                "quarantined": [item.entry.id for item in prepared if item.entry.klass.conditions.quarantine],
+                "overruled": [item.entry.id for item in prepared if item.overruled],
+            }
             audit.record(write.connection, EventKind.ENTRIES_PUT, caller, self.clock(), details)
         self.gallery.catch_up()  # here, so that no terminal waits for what an import brought in
         return results
@@ -159,7 +196,8 @@ class Enrolment:
             raise samples.refused[0].as_error()
         entry = entry_of(caller.partner, key, body, now.astimezone(UTC).date())
         faces, fingers = len(samples.templates.faces), len(samples.templates.fingers)
-        return PreparedEntry(entry, samples.templates, EnteredSamples(samples.warnings, faces, fingers))
+        entered = EnteredSamples(samples.warnings, faces, fingers)
+        return PreparedEntry(entry, samples.templates, entered, body.overrule_quarantine)
 
 
 def _unless_refused(ruled: PreparedEntry | InvalidInput) -> PreparedEntry | RefusedLine:

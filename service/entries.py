@@ -2,14 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 
 from service.api.messages import SubjectMessage
-from service.api.owner_messages import EntryBody, EntryMessage, LinkMessage
+from service.api.owner_messages import (
+    EntryBody,
+    EntryMessage,
+    LinkMessage,
+    NearDuplicateMessage,
+    ProvenanceMessage,
+    WriteAnswer,
+)
 from service.disclosure import subject_fields
+from service.enrolment_defences import MOST_REPORTED, NearDuplicate
 from watchlists.ages import age_on
-from watchlists.records import Conditions, Entry, EntryKey, Link, Subject, VisibilityClass
-from watchlists.store import StoredEntry
+from watchlists.records import Conditions, Entry, EntryKey, Link, Provenance, Quarantine, Subject, VisibilityClass
+from watchlists.store import PutResult, StoredEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What became of a write.
+
+    Args:
+        result: of the store.
+        quarantine: why the entry is not searched; None if it is.
+        near_duplicates: other entries of the same owner that it is like, best first.
+    """
+
+    result: PutResult
+    quarantine: Quarantine | None
+    near_duplicates: Sequence[NearDuplicate]
 
 
 def entry_of(owner: str, key: EntryKey, body: EntryBody, today: date) -> Entry:
@@ -27,13 +52,29 @@ def entry_of(owner: str, key: EntryKey, body: EntryBody, today: date) -> Entry:
         expires_at=body.expires_at,
         links=_links(body.links),
         misused_identity=None if body.misused_identity is None else _subject(body.misused_identity),
+        provenance=Provenance(body.provenance.source, body.provenance.captured_at),
+    )
+
+
+def written_message(entry: str, written: Written) -> WriteAnswer:
+    """Return what its owner is told of a write."""
+    result = written.result
+    return WriteAnswer(
+        entry_id=entry,
+        status=result.outcome.value,
+        sequence=result.sequence,
+        quarantined=written.quarantine,
+        near_duplicates=[
+            NearDuplicateMessage(watchlist=other.key.watchlist, entry_id=other.key.entry, score=other.score)
+            for other in written.near_duplicates[:MOST_REPORTED]
+        ],
     )
 
 
 def message_of(stored: StoredEntry) -> EntryMessage:
     """Return what the owner reads back; no template is in it."""
     entry, klass, conditions = stored.entry, stored.entry.klass, stored.entry.klass.conditions
-    misused = entry.misused_identity
+    misused, provenance = entry.misused_identity, entry.provenance
     return EntryMessage(
         watchlist=klass.watchlist,
         entry_id=entry.id,
@@ -55,6 +96,8 @@ def message_of(stored: StoredEntry) -> EntryMessage:
         exercise=conditions.exercise,
         links=[LinkMessage(kind=link.kind, watchlist=link.to.watchlist, entry=link.to.entry) for link in entry.links],
         misused_identity=None if misused is None else _subject_message(misused),
+        provenance=None if provenance is None else _provenance_message(provenance),
+        quarantined=conditions.quarantine,
         sequence=stored.sequence,
     )
 
@@ -84,3 +127,9 @@ def _subject(message: SubjectMessage) -> Subject:
 
 def _subject_message(subject: Subject) -> SubjectMessage:
     return SubjectMessage.model_validate(subject_fields(subject))
+
+
+def _provenance_message(provenance: Provenance) -> ProvenanceMessage:
+    captured_at = provenance.captured_at
+    fields = {"source": provenance.source, "captured_at": None if captured_at is None else captured_at.isoformat()}
+    return ProvenanceMessage.model_validate(fields)

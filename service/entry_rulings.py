@@ -32,11 +32,19 @@ class EntryForbidden(InvalidInput):
 
 @dataclass(frozen=True, slots=True)
 class PreparedEntry:
-    """An entry whose samples are encoded; `samples` is what the quality check said of them."""
+    """An entry whose samples are encoded.
+
+    Args:
+        entry: as its owner wants it.
+        templates: what its samples became.
+        samples: what the quality check said of them.
+        overruled: its owner has looked: no quarantine.
+    """
 
     entry: Entry
     templates: Templates
     samples: EnteredSamples
+    overruled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

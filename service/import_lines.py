@@ -10,9 +10,9 @@ from pydantic import ValidationError
 
 from models.errors import CrosscheckError, InvalidInput
 from service.api.owner_messages import ImportLine
+from service.entries import Written, written_message
 from service.errors import place_of, problem_of, problem_of_validation
 from service.telemetry import log
-from watchlists.store import PutResult
 
 
 class LineTooLong(InvalidInput):
@@ -51,9 +51,9 @@ def refused(error: Exception) -> RefusedLine:
     return RefusedLine(problem.model_dump(exclude_none=True))
 
 
-def result_of(number: int, entry: str, written: PutResult) -> dict[str, Any]:
+def result_of(number: int, entry: str, written: Written) -> dict[str, Any]:
     """What is answered to the line of that number, whose entry was written."""
-    return {"line": number, "entry_id": entry, "status": written.outcome.value, "sequence": written.sequence}
+    return {"line": number, **written_message(entry, written).model_dump(mode="json", exclude_defaults=True)}
 
 
 def refusal_of(number: int, line: RefusedLine) -> dict[str, Any]:

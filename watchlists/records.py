@@ -68,6 +68,13 @@ class Age(StrEnum):
     ADULT = "adult"
 
 
+class Quarantine(StrEnum):
+    """Why an entry is kept from every search: it would be found whoever stands there."""
+
+    FACE_LIKE_EVERYBODY = "face-like-everybody"
+    LIKE_MANY_ENTRIES = "like-many-entries"
+
+
 @dataclass(frozen=True, slots=True)
 class Conditions:
     """What an entry carries of its own for rules to read, beside what every alert has.
@@ -81,6 +88,7 @@ class Conditions:
         gravity: longest sentence that the offence carries, in months.
         contested: the subject contests that the data are accurate.
         exercise: for exercise or research; never compared with a live probe.
+        quarantine: why it is not searched, nor copied to other nodes; None if it is.
     """
 
     excluded: tuple[str, ...] = ()
@@ -91,6 +99,7 @@ class Conditions:
     gravity: int | None = None
     contested: bool = False
     exercise: bool = False
+    quarantine: Quarantine | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "excluded", tuple(sorted(set(self.excluded))))
@@ -168,6 +177,22 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where an entry comes from; sealed, for its owner alone.
+
+    Args:
+        source: the authority, register or case that it was entered from.
+        captured_at: when its samples were; aware, kept in UTC; None if that is not known.
+    """
+
+    source: str = field(repr=False)
+    captured_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "captured_at", _utc(self.captured_at))
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One subject on a watchlist, without templates. `(watchlist, id)` identifies it; the owner chooses `id`.
 
@@ -175,6 +200,7 @@ class Entry:
         links: to other entries; seen by those who may see both.
         misused_identity: the person whose identity the subject uses, so that they can be told apart (Regulation (EU)
             2018/1862, Art. 62); sealed.
+        provenance: where it comes from; None for a copy of another partner's, and for what is older than this.
         review_at: when its owner must look at it again; aware, kept in UTC.
         expires_at: from when on it is not matched; aware, kept in UTC.
 
@@ -190,6 +216,7 @@ class Entry:
     expires_at: datetime | None = None
     links: tuple[Link, ...] = field(default=(), repr=False)
     misused_identity: Subject | None = field(default=None, repr=False)
+    provenance: Provenance | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "review_at", _utc(self.review_at))

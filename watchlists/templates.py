@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import struct
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from models.fingerprint.cylinders import FingerTemplate
-from watchlists.records import EntryKey, FaceTemplate, Link, LinkKind, Subject, Templates
+from watchlists.records import EntryKey, FaceTemplate, Link, LinkKind, Provenance, Subject, Templates
 
 VERSION = 1
 _HEADER = struct.Struct("<BHH")  # version, number of faces, number of fingers
@@ -27,6 +27,7 @@ class Details:
     subject: Subject
     links: tuple[Link, ...] = field(default=(), repr=False)
     misused_identity: Subject | None = field(default=None, repr=False)
+    provenance: Provenance | None = field(default=None, repr=False)
 
 
 def pack_templates(templates: Templates) -> bytes:
@@ -89,12 +90,15 @@ def _model(name: bytes) -> str:
 
 
 def pack_details(details: Details) -> bytes:
-    """Encode details as JSON; equal details give equal bytes. Without links and misused identity, the subject alone."""
+    """Encode details as JSON; equal details give equal bytes. Without anything else, the subject alone."""
     fields = _subject_fields(details.subject)
     if details.links:
         fields["links"] = [[link.kind, link.to.watchlist, link.to.entry] for link in details.links]
     if details.misused_identity is not None:
         fields["misused_identity"] = _subject_fields(details.misused_identity)
+    if details.provenance is not None:
+        captured_at = details.provenance.captured_at
+        fields["provenance"] = [details.provenance.source, captured_at and captured_at.isoformat()]
     return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
 
 
@@ -112,6 +116,7 @@ def unpack_details(packed: bytes) -> Details:
             Link(LinkKind(kind), EntryKey(watchlist, entry)) for kind, watchlist, entry in fields.get("links", ())
         ),
         misused_identity=None if misused is None else _subject(misused),
+        provenance=_provenance(*fields["provenance"]) if "provenance" in fields else None,
     )
 
 
@@ -134,6 +139,10 @@ def _subject(fields: dict[str, Any]) -> Subject:
         nationality=fields["nationality"],
         documents=tuple(fields["documents"]),
     )
+
+
+def _provenance(source: str, captured_at: str | None) -> Provenance:
+    return Provenance(source, None if captured_at is None else datetime.fromisoformat(captured_at))
 
 
 def _split(packed: bytes) -> list[bytes]:

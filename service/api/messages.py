@@ -99,8 +99,8 @@ class MatchRequest(Message):
         default=None,
         ge=0,
         le=2**53 - 1,
-        description="Answer from a gallery that is at least here, or with 503: such as the `sequence` of a write, or the "
-        "`gallery_sequence` of an answer, of this node",
+        description="Answer from a gallery that is at least here, or with 503: such as the `sequence` of a write, or "
+        "the `gallery_sequence` of an answer, of this node",
     )
     checkpoint: Identifier = Field(examples=["XA-GATE-07"])
     captured_at: Moment = Field(examples=["2026-11-22T09:30:00Z"])

@@ -19,7 +19,7 @@ from service.api.messages import (
     SubjectMessage,
     Text,
 )
-from watchlists.records import Age, LinkKind
+from watchlists.records import Age, LinkKind, Quarantine
 
 LONGEST_SENTENCE = 1200
 """Months; what carries a sentence for life is given as this."""
@@ -48,6 +48,17 @@ class LinkMessage(Message):
     entry: Identifier = Field(examples=["E-2026-0031"], repr=False)
 
 
+class ProvenanceMessage(Message):
+    """Where an entry comes from. Sealed with the subject, and never disclosed: its owner alone reads it back."""
+
+    source: Text = Field(
+        examples=["State police of XB, warrant register"],
+        description="The authority, register or case that it was entered from",
+        repr=False,
+    )
+    captured_at: Moment | None = Field(default=None, description="When its samples were captured, if that is known")
+
+
 class EntryBody(Message):
     """One subject on a watchlist, as its owner writes it."""
 
@@ -55,6 +66,7 @@ class EntryBody(Message):
     action: Slug = Field(examples=["inform-officer"])
     handling: Annotated[tuple[HandlingCode, ...], Field(max_length=20)] = ()
     subject: SubjectMessage = SubjectMessage()
+    provenance: ProvenanceMessage
     faces: Annotated[tuple[FaceImage, ...], Field(max_length=20)] = ()
     fingerprints: Annotated[tuple[FingerprintTemplate, ...], Field(max_length=20)] = ()
     review_at: Moment | None = None
@@ -81,6 +93,11 @@ class EntryBody(Message):
     )
     misused_identity: SubjectMessage | None = Field(
         default=None, description="The person whose identity the subject uses, so that the two can be told apart"
+    )
+
+    overrule_quarantine: bool = Field(
+        default=False,
+        description="The owner has looked: the entry is to be searched although it is like far too many people",
     )
 
     @model_validator(mode="after")
@@ -121,10 +138,37 @@ class EntryMessage(BaseModel):
     exercise: bool
     links: list[LinkMessage] = Field(repr=False)
     misused_identity: SubjectMessage | None
+    provenance: ProvenanceMessage | None = Field(description="None only for entries that are older than this field")
+    quarantined: Quarantine | None = Field(description="Why the entry is not searched, nor copied to other nodes")
     sequence: int
+
+
+class NearDuplicateMessage(BaseModel):
+    """Another entry of the same owner that is of the same person, as it seems."""
+
+    watchlist: str = Field(examples=["xb-wanted"])
+    entry_id: str = Field(examples=["E-2026-0003"])
+    score: float = Field(examples=[6.2], description="-log10 of the false match rate, cut to tenths")
+
+
+class QuarantinedMessage(BaseModel):
+    entry_id: str
+    quarantined: Quarantine
+
+
+class QuarantineMessage(BaseModel):
+    entries: list[QuarantinedMessage]
 
 
 class WriteAnswer(BaseModel):
     entry_id: str
     status: str = Field(examples=["created", "replaced", "unchanged"])
     sequence: int = Field(description="Searches from this gallery_sequence on include the write")
+    quarantined: Quarantine | None = Field(
+        default=None,
+        description="The entry is stored and not searched, because it is like far too many people: replace its "
+        "samples, or send it again with `overrule_quarantine`",
+    )
+    near_duplicates: list[NearDuplicateMessage] = Field(
+        default=[], description="Other entries of the caller's partner that it is like, best first; at most 20"
+    )

@@ -12,12 +12,14 @@ from service.api.ndjson import MEDIA_TYPE, DuplexResponse, read_batches
 from service.api.owner_messages import (
     EntryBody,
     EntryMessage,
+    QuarantinedMessage,
+    QuarantineMessage,
     WatchlistBody,
     WatchlistMessage,
     WatchlistsMessage,
     WriteAnswer,
 )
-from service.entries import message_of
+from service.entries import message_of, written_message
 from service.import_lines import result_line
 from service.runtime import Runtime
 from watchlists.records import EntryKey
@@ -78,10 +80,22 @@ async def put_entry(
     runtime: CurrentRuntime,
     response: Response,
 ) -> WriteAnswer:
-    """Write an entry, new or in place of what was there. Once this is answered, searches include it."""
-    result = await runtime.owner_work.run(runtime.enrolment.put, caller, EntryKey(watchlist, entry), body)
-    response.status_code = 201 if result.outcome is Outcome.CREATED else 200
-    return WriteAnswer(entry_id=entry, status=result.outcome.value, sequence=result.sequence)
+    """Write an entry, new or in place of what was there. Once this is answered, searches include it.
+
+    One that is like far too many people is stored in quarantine instead: `quarantined` says why.
+    """
+    written = await runtime.owner_work.run(runtime.enrolment.put, caller, EntryKey(watchlist, entry), body)
+    response.status_code = 201 if written.result.outcome is Outcome.CREATED else 200
+    return written_message(entry, written)
+
+
+@router.get("/{watchlist}/quarantine", responses=problems(401, 403, 404, 422, 503))
+async def get_quarantine(watchlist: WatchlistId, caller: CurrentCaller, runtime: CurrentRuntime) -> QuarantineMessage:
+    """List the entries of one of the caller's watchlists that are stored and not searched, each with the reason."""
+    found = await runtime.owner_work.run(runtime.enrolment.quarantined, caller, watchlist)
+    return QuarantineMessage(
+        entries=[QuarantinedMessage(entry_id=key.entry, quarantined=reason) for key, reason in found]
+    )
 
 
 @router.get("/{watchlist}/entries/{entry}", responses=problems(401, 403, 404, 422, 503))
@@ -112,7 +126,8 @@ async def withdraw_entry(
     responses={
         200: {
             "description": "One result for each input line, as it is written: `line`, `status` (created, replaced, "
-            "unchanged, refused), then `entry_id` and `sequence`, or the `problem`.",
+            "unchanged, refused), then `entry_id` and `sequence`, and what else a single write is answered, or the "
+            "`problem`.",
             "content": {MEDIA_TYPE: {"schema": {"type": "string"}}},
         },
         **problems(401, 403, 404, 409, 422, 503),

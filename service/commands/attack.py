@@ -309,6 +309,7 @@ def entry_body(number: int) -> Mapping[str, object]:
     template = base64.b64encode(enrolled_record(number)).decode()
     return {
         "category": "wanted",
+        "provenance": {"source": "generated"},
         "action": "inform-officer",
         "fingerprints": [{"position": POSITION.value, "template": template}],
     }

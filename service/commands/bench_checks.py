@@ -97,7 +97,8 @@ def _enrol(service: LocalService, plan: Plan, numbers: dict[str, str], progress:
 
 
 def _line(sample: LabelledSample, number: str) -> str:
-    entry = {"entry_id": number, "category": "wanted", "action": "inform-officer", "faces": [_face(sample)]}
+    alert = {"category": "wanted", "action": "inform-officer", "provenance": {"source": "benchmark"}}
+    entry = alert | {"entry_id": number, "faces": [_face(sample)]}
     return json.dumps(entry) + "\n"
 
 

@@ -108,7 +108,7 @@ def measure_custody(size: int, progress: Progress) -> CustodyFigures:
 def _import_images(runtime: Runtime, images: int, progress: Progress) -> float:
     """Import portraits, and withdraw them again."""
     pictures = cycle(base64.b64encode(image).decode() for image in portraits().values())
-    alike = {"category": "wanted", "action": "inform-officer"}
+    alike = {"category": "wanted", "action": "inform-officer", "provenance": {"source": "benchmark"}}
     lines = [
         json.dumps(alike | {"entry_id": f"P-{n}", "faces": [{"image": next(pictures)}]}).encode() for n in range(images)
     ]

@@ -89,6 +89,7 @@ def _entry(entry_id: str, portrait: bytes | None, finger: int) -> dict[str, Any]
     return {
         "entry_id": entry_id,
         "category": "wanted",
+        "provenance": {"source": "demonstration"},
         "action": "inform-officer",
         "subject": {"family_name": "Specimen", "given_names": f"Demo {entry_id}", "nationality": "XB"},
         "faces": [] if portrait is None else [{"image": _base64(portrait)}],

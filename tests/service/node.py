@@ -59,6 +59,7 @@ def entry(*, portrait: bytes | None = None, finger_number: int | None = None, **
         "action": "inform-officer",
         "handling": ["tlp-amber"],
         "subject": {"family_name": "Quillfeather", "given_names": "Ottoline", "nationality": "XB"},
+        "provenance": {"source": "State police of XB, warrant register"},
         "faces": [] if portrait is None else [face(portrait)],
         "fingerprints": [] if finger_number is None else [finger(finger_number)],
     }

@@ -15,7 +15,7 @@ from models.fingerprint.synthetic import synthetic_template
 from models.samples import Position
 from service.commands.portraits import ENROLLED
 from tests.service.images import blank_image, scaled, two_faces
-from tests.service.node import Node, base64_of, face, finger
+from tests.service.node import Node, base64_of, entry, finger
 
 TYPE = "urn:crosscheck:problem:"
 Body = dict[str, Any]
@@ -128,14 +128,14 @@ def test_only_terminals_check(node: Node, who: str) -> None:
 
 def test_terminals_write_no_entries(node: Node) -> None:
     path = "/v1/watchlists/xa-alerts/entries/E-1"
-    response = node.call("xa-terminal", "PUT", path, json={"category": "w", "action": "x", "fingerprints": [finger(1)]})
+    response = node.call("xa-terminal", "PUT", path, json=entry(finger_number=1))
     assert_problem(response, 403, "wrong-role")
 
 
 @pytest.mark.parametrize("method", ["PUT", "GET", "DELETE"])
 @pytest.mark.parametrize("watchlist", ["xb-alerts", "no-such-list"])
 def test_another_partners_watchlist_is_as_unknown_as_none(node: Node, method: str, watchlist: str) -> None:
-    body = {"category": "wanted", "action": "x", "fingerprints": [finger(1)]} if method == "PUT" else None
+    body = entry(finger_number=1) if method == "PUT" else None
     response = node.call("xa-sync", method, f"/v1/watchlists/{watchlist}/entries/E-1", json=body)
     assert_problem(response, 404, "unknown-watchlist")
 
@@ -146,7 +146,7 @@ def test_a_watchlist_name_of_another_partner_is_taken(node: Node) -> None:
 
 
 def test_a_poor_portrait_is_not_enrolled(node: Node) -> None:
-    body = {"category": "wanted", "action": "x", "faces": [face(blank_image())]}
+    body = entry(portrait=blank_image())
     assert_problem(node.put_entry("xb", "E-1", body), 422, "no-face")
 
 
@@ -166,5 +166,5 @@ def test_a_poor_fingerprint_is_checked_with_a_warning_and_not_enrolled(node: Nod
     (sample,) = answer["samples"]
     assert (sample["accepted"], answer["complete"]) == (True, True)
     assert [(reason["code"], reason["severity"]) for reason in sample["reasons"]] == [("too-few-minutiae", "warning")]
-    body = {"category": "wanted", "action": "x", "fingerprints": fingerprints}
+    body = entry(fingerprints=fingerprints)
     assert_problem(node.put_entry("xb", "E-1", body), 422, "too-few-minutiae")

@@ -11,7 +11,7 @@ import pytest
 from models.samples import Position
 from service.commands.portraits import ENROLLED, OTHER, PROBE
 from tests.service.images import blank_image
-from tests.service.node import Node, finger
+from tests.service.node import Node, entry, finger
 from tests.service.scene import without_receipt
 
 ON_BOTH_DATABASES = True
@@ -163,6 +163,6 @@ def test_a_finger_of_unknown_position_is_compared_with_all(wanted: Node) -> None
 
 def test_answers_say_up_to_which_change_they_searched(wanted: Node, portraits: dict[str, bytes]) -> None:
     before = wanted.check("xa", finger_number=STRANGER)["gallery_sequence"]
-    written = wanted.put_entry("xb", "E-2", {"category": "wanted", "action": "x", "fingerprints": [finger(9)]}).json()
+    written = wanted.put_entry("xb", "E-2", entry(finger_number=9)).json()
     assert written["sequence"] > before
     assert wanted.check("xa", finger_number=STRANGER)["gallery_sequence"] == written["sequence"]

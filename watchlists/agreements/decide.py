@@ -47,7 +47,7 @@ from watchlists.agreements.ladder import Counts, climb, conclude
 from watchlists.agreements.levels import Level
 from watchlists.agreements.load import Agreement
 from watchlists.agreements.memo import MEMO_CLASSES, MEMO_SETS, Memo
-from watchlists.agreements.own_word import as_of, withheld
+from watchlists.agreements.own_word import as_of, for_owner, withheld
 from watchlists.agreements.panel import Panel
 from watchlists.agreements.panels import Panels
 from watchlists.agreements.policies import Policy
@@ -182,7 +182,7 @@ class RuleBook:
             now: when; aware.
             more: what the context of that action has in the schema beside that of a check.
         """
-        klass, purpose = as_of(klass, now), None if deed in WITHOUT_PURPOSE else request.purpose
+        klass, purpose = for_owner(request, as_of(klass, now)), None if deed in WITHOUT_PURPOSE else request.purpose
         asking = replace(request, exercise=klass.conditions.exercise) if purpose is None else request
         if deed not in WITHOUT_PERMIT and withheld(asking, klass) is not None:
             return Ruling(allowed=False)

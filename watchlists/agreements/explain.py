@@ -163,6 +163,8 @@ def _own_word(reason: Withheld, request: Request, klass: VisibilityClass) -> Fin
         case Withheld.HIDDEN:
             until = f" until {moment(conditions.hidden_until)}" if conditions.hidden_until else ""
             return Finding(Why.HIDDEN, f"the entry is still hidden{until} from everybody but its owner")
+        case Withheld.QUARANTINED:
+            return Finding(Why.QUARANTINED, "the entry is in quarantine: it would be found whoever is searched for")
         case Withheld.EXERCISE if conditions.exercise:
             return Finding(Why.EXERCISE, "an exercise entry, which only a request of an exercise can find")
         case _:

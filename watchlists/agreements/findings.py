@@ -27,6 +27,7 @@ class Why(StrEnum):
     CATEGORY_NOT_LISTED = "category-not-listed"
     EXCLUDED = "excluded"
     HIDDEN = "hidden"
+    QUARANTINED = "quarantined"
     EXERCISE = "exercise"
     UNREADABLE = "unreadable"
     NO_SEARCH = "no-search"

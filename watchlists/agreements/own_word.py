@@ -1,4 +1,6 @@
-"""The owner's own word about an alert: it comes first, before any rule is asked, and no rule can change it. Pure."""
+"""The owner's own word about an alert, and its quarantine: they come first, before any rule is asked, and no rule can
+change them. Pure.
+"""  # noqa: D205
 
 from __future__ import annotations
 
@@ -18,17 +20,27 @@ def as_of(klass: VisibilityClass, now: datetime) -> VisibilityClass:
     return replace(klass, conditions=replace(klass.conditions, hidden_until=None))
 
 
+def for_owner(request: Request, klass: VisibilityClass) -> VisibilityClass:
+    """The class as it is to the deeds of its owner, outside any search: these a quarantine does not touch."""
+    if klass.conditions.quarantine is None or request.partner != klass.owner:
+        return klass
+    return replace(klass, conditions=replace(klass.conditions, quarantine=None))
+
+
 class Withheld(StrEnum):
-    """Why the owner's own word keeps an alert from a request."""
+    """Why an alert is kept from a request, whatever any rule says."""
 
     EXERCISE = "exercise"
     EXCLUDED = "excluded"
     HIDDEN = "hidden"
+    QUARANTINED = "quarantined"
 
 
 def withheld(request: Request, klass: VisibilityClass) -> Withheld | None:
-    """Whether the owner's own word keeps the alert from the request, whatever any rule says."""
+    """Whether its quarantine, or the owner's own word, keeps the alert from the request, whatever any rule says."""
     conditions = klass.conditions
+    if conditions.quarantine is not None:
+        return Withheld.QUARANTINED
     if conditions.exercise != request.exercise:
         return Withheld.EXERCISE
     if request.partner in conditions.excluded or request.country in conditions.excluded:

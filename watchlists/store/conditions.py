@@ -6,7 +6,7 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
-from watchlists.records import NO_CONDITIONS, Age, Conditions
+from watchlists.records import NO_CONDITIONS, Age, Conditions, Quarantine
 
 UNREADABLE = Conditions(hidden_until=datetime.max.replace(tzinfo=UTC))
 """What stands for stored conditions that cannot be read: the strictest there is. The seals of such a row do not open,
@@ -41,6 +41,9 @@ def _plain(value: object) -> object:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _conditions(*, hidden_until: str | None = None, age: str = Age.UNKNOWN, **others: Any) -> Conditions:
+def _conditions(
+    *, hidden_until: str | None = None, age: str = Age.UNKNOWN, quarantine: str | None = None, **others: Any
+) -> Conditions:
     moment = None if hidden_until is None else datetime.fromisoformat(hidden_until)
-    return Conditions(hidden_until=moment, age=Age(age), **others)
+    reason = None if quarantine is None else Quarantine(quarantine)
+    return Conditions(hidden_until=moment, age=Age(age), quarantine=reason, **others)

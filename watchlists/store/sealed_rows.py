@@ -28,7 +28,7 @@ class Content:
 
     def __init__(self, entry: Entry, templates: Templates) -> None:
         self.entry = entry
-        self._details = pack_details(Details(entry.subject, entry.links, entry.misused_identity))
+        self._details = pack_details(Details(entry.subject, entry.links, entry.misused_identity, entry.provenance))
         self._templates = pack_templates(templates)
 
     def digest(self, owner_key: OwnerKey) -> bytes:
@@ -121,7 +121,13 @@ def open_entry(row: Any, owner_key: OwnerKey) -> tuple[Entry, Templates]:
     """
     clear = clear_entry(row)
     details = open_details(row, clear, owner_key)
-    entry = replace(clear, subject=details.subject, links=details.links, misused_identity=details.misused_identity)
+    entry = replace(
+        clear,
+        subject=details.subject,
+        links=details.links,
+        misused_identity=details.misused_identity,
+        provenance=details.provenance,
+    )
     return entry, open_templates(row, clear, owner_key)
 
 

@@ -16,7 +16,7 @@ from watchlists.database import Turn, wipe_deleted, writing
 from watchlists.errors import EntryChanged, ForeignWatchlist, SealBroken, UnknownEntry, UnknownPartner, UnknownWatchlist
 from watchlists.feed_schema import feed_contents
 from watchlists.keys import KeyRing, OwnerKey
-from watchlists.records import Age, Entry, EntryKey, Partner, Templates, VisibilityClass, Watchlist
+from watchlists.records import Age, Entry, EntryKey, Partner, Quarantine, Templates, VisibilityClass, Watchlist
 from watchlists.schema import NODE, entries, partners, watchlists
 from watchlists.store.choice import CLEAR, among
 from watchlists.store.dates import Dates
@@ -180,6 +180,15 @@ class Store:
         if sequence not in (None, row.sequence):
             raise _changed(key)
         return open_details(row, clear_entry(row), owner_key)
+
+    def quarantined(self, watchlist: str) -> list[tuple[EntryKey, Quarantine]]:
+        """Return the entries of a watchlist that are in quarantine, by id. No seal is opened."""
+        reason = entries.c.conditions["quarantine"].as_string()
+        is_kept = entries.c.watchlist == watchlist, reason.is_not(None)
+        query = select(entries.c.id, reason.label("reason")).where(*is_kept).order_by(entries.c.id)
+        with self.engine.connect() as connection:
+            rows = connection.execute(query)
+            return [(EntryKey(watchlist, row.id), Quarantine(row.reason)) for row in rows]
 
     def entries_to_reage(self, now: datetime) -> list[AgeChange]:
         """Return the entries of children whose subject is in another age band by now, for `Writing.set_ages`.

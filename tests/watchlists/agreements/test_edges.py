@@ -36,7 +36,7 @@ from watchlists.agreements.retention import copy_expiry, probe_keeping, schedule
 from watchlists.agreements.rights import SubjectAnswer, error_report, subject_access
 from watchlists.agreements.terms import NO_TERMS, Terms
 from watchlists.agreements.transfer import Recipient, may_transfer
-from watchlists.records import VisibilityClass
+from watchlists.records import Quarantine, VisibilityClass
 
 INSTANT = timedelta(microseconds=1)
 
@@ -128,7 +128,15 @@ def test_rule_kind_13_a_waiver_that_comes_too_late_waives_nothing(load: Load) ->
         assert release_state(decision, case, NOW + DAY) is state
 
 
-@pytest.mark.parametrize("conditions", [{"excluded": ("xa",)}, {"excluded": ("xz",)}, {"hidden_until": NOW + DAY}])
+@pytest.mark.parametrize(
+    "conditions",
+    [
+        {"excluded": ("xa",)},
+        {"excluded": ("xz",)},
+        {"hidden_until": NOW + DAY},
+        {"quarantine": Quarantine.LIKE_MANY_ENTRIES},
+    ],
+)
 def test_whom_the_owner_keeps_an_alert_from_may_do_nothing_with_it(load: Load, conditions: dict[str, Any]) -> None:
     deeds = ("copy", "transfer", "keep probe", "report error", "answer subject")
     asks = {"copy": "copies-at-most(1 h)", "keep probe": "keep-at-most(1 h)"}
@@ -299,6 +307,14 @@ def test_what_an_agreement_between_others_asks_is_not_owed(load: Load) -> None:
     assert (standing.missing, standing.quotas, standing.log_terms) == ((), (), NO_TERMS)
     (demand,) = RuleBook([others]).standing(terminal("xc"), NOW).missing
     assert demand.clause == Clause("xa-xb", 1, "permit-search", None)
+
+
+def test_nobody_searches_what_is_in_quarantine_and_its_owner_still_answers_for_it(load: Load) -> None:
+    book = RuleBook([load(SEARCH + SCORE + rule("answer subject"), parties='["xb"]')])
+    owner, kept = terminal("xb"), alert(quarantine=Quarantine.FACE_LIKE_EVERYBODY)
+    assert book.visible(owner, [wanted(), kept], NOW) == {wanted()}
+    assert book.disclosure(owner, kept, 8.0, NOW).level is Level.NONE
+    assert subject_access(book, owner, [kept], NOW).answer is SubjectAnswer.DISCLOSE
 
 
 def test_a_deed_is_decided_on_what_is_hidden_now(load: Load) -> None:

@@ -16,7 +16,7 @@ from watchlists.feed.errors import FeedOversize
 from watchlists.feed.messages import CHANGES_CAP, PAGE_CAP, START
 from watchlists.feed.publish import CONTENT_CAP, Addressee, Composed, Offer, compose
 from watchlists.feed.residency import Leave, leave, node_of
-from watchlists.records import Conditions, Entry
+from watchlists.records import Conditions, Entry, Quarantine
 
 HOUR = timedelta(hours=1)
 
@@ -84,6 +84,7 @@ def test_the_owners_own_word_comes_before_the_agreement(rules: RuleBook, for_a_d
     assert not may(hidden_until=NOW + HOUR).allowed
     assert may(hidden_until=NOW).allowed
     assert may(exercise=True).allowed
+    assert not may(quarantine=Quarantine.LIKE_MANY_ENTRIES).allowed
     assert leave(rules, node_of(XA), WANTED, NOW) == Leave(allowed=True)
 
 
