@@ -134,14 +134,26 @@ class AlertMessage(BaseModel):
     action: str = Field(examples=["inform-officer"])
 
 
-class SubjectMessage(Message):
-    """Biographic fields of an entry."""
-
+class _PersonMessage(Message):
     family_name: Text | None = Field(default=None, repr=False)
     given_names: Text | None = Field(default=None, repr=False)
     birth_date: date | None = Field(default=None, repr=False)
     nationality: Annotated[str, Field(pattern=r"^[A-Z]{2,3}$")] | None = Field(default=None, repr=False)
-    documents: Annotated[tuple[Text, ...], Field(max_length=20)] = Field(default=(), repr=False)
+
+
+Documents = Annotated[tuple[Text, ...], Field(max_length=20)]
+
+
+class SubjectMessage(_PersonMessage):
+    """Biographic fields of an entry."""
+
+    documents: Documents = Field(default=(), repr=False)
+
+
+class SeenSubjectMessage(_PersonMessage):
+    """Biographic fields of an entry, as far as the agreement shows them; null elsewhere, or where nothing is known."""
+
+    documents: Documents | None = Field(default=None, repr=False)
 
 
 class ClauseMessage(BaseModel):
@@ -177,9 +189,9 @@ class CandidateMessage(BaseModel):
     band: Band | None
     reference: str | None
     alert: AlertMessage | None
-    subject: SubjectMessage | None
+    subject: SeenSubjectMessage | None
     links: list[SeenLinkMessage] | None = None
-    misused_identity: SubjectMessage | None = Field(
+    misused_identity: SeenSubjectMessage | None = Field(
         default=None, description="Of the person whose identity the subject uses: this may be the one who stands here"
     )
     handling: list[str] = Field(examples=[["tlp-amber"]], description="Codes that travel with every field")
