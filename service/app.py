@@ -20,7 +20,8 @@ from models.fingerprint.matcher import warm_up
 from models.weights import ModelStore
 from service import errors
 from service.ageing import Ageing
-from service.api import agreements, authorisations, emergencies, feeds, notices, operator, terminal, watchlists
+from service.api import agreements, audit, authorisations, emergencies, feeds, notices, operator, terminal, watchlists
+from service.audit.house import AuditHouse
 from service.authorisations import Authorisations
 from service.check import Checks
 from service.disclosure import StoredEntries
@@ -48,6 +49,7 @@ from service.probing import ProbeBudget, ProbeWatch
 from service.purge import Wipes
 from service.quotas import Quotas
 from service.retention import Retention
+from service.rule_record import RuleRecord
 from service.runtime import Runtime
 from service.settings import Settings
 from service.storage import open_store, system_clock
@@ -89,6 +91,8 @@ def bootstrap(
     gallery = LocalGallery(store, faces)
     _load(gallery, store.entry_count())
     rules = RuleBookHolder(settings.agreements_folder)
+    record_of_rules = RuleRecord(store.engine, store.keys)
+    record_of_rules.note(rules.current, clock())
     encoder = SampleEncoder(faces)
     metrics = Metrics()
     freshness = Freshness(settings.max_capture_age, settings.max_clock_ahead)
@@ -135,6 +139,8 @@ def bootstrap(
         wipes=Wipes(store.engine),
         flag_opener=FlagOpener(store.engine, store.keys, Flags(duties), metrics),
         log_reviews=LogReviews(store.engine, board),
+        audit=AuditHouse(store.engine, store.keys),
+        rule_record=record_of_rules,
         feeds=between_nodes,
         retention=Retention(store, gallery, board, lambda: rules.current, copies, settings.review_warning),
         admission=Admission(settings.workers, settings.answer_within),
@@ -183,7 +189,7 @@ def create_app(runtime: Runtime) -> FastAPI:
         },
     )
     app.state.runtime = runtime
-    for calls in (terminal, watchlists, feeds, agreements, authorisations, emergencies, notices, operator):
+    for calls in (terminal, watchlists, feeds, agreements, authorisations, emergencies, notices, audit, operator):
         app.include_router(calls.router)
     errors.install(app)
     _describe_problems(app)

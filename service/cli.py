@@ -35,6 +35,7 @@ COMMANDS: Final = {
     "key": Entry("key", "Rotate the key of a partner, or change the root key."),
     "feed": Entry("feed", "Publish watchlists to other nodes, and follow theirs."),
     "sync": Entry("sync", "Pull the feeds of other nodes."),
+    "audit": Entry("audit", "Prove, export and sign the audit log."),
     "watchlist": Entry("watchlist", "Write, list and withdraw a partner's own entries."),
     "agreements": Entry("agreements", "Check agreements, explain what they lead to, list those of this node."),
     "evaluate": Entry("evaluate", "Measure accuracy on labelled samples (ISO/IEC 19795-1)."),

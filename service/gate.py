@@ -27,6 +27,7 @@ from watchlists.database import UNAVAILABLE
 CHECKS = re.compile(r"/v1/(match|verify)")
 OWNER_CALLS = re.compile(r"/v1/(watchlists|authorisations)(/.*)?")
 DESK_CALLS = re.compile(r"/v1/(notices|emergencies)(/.*)?")
+AUDIT_CALLS = re.compile(r"/v1/audit(/.*)?")
 IMPORT = re.compile(r"/v1/watchlists/[^/]+/entries:import")
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
 
@@ -78,6 +79,9 @@ class Gate:
             return self._runtime.admission.enter()
         if OWNER_CALLS.fullmatch(path):
             require(caller, Role.SYNC)
+            return self._runtime.owner_work.enter()
+        if AUDIT_CALLS.fullmatch(path):
+            require(caller, Role.AUDITOR, Role.SYNC)
             return self._runtime.owner_work.enter()
         if DESK_CALLS.fullmatch(path):
             require(caller, Role.SYNC, Role.REVIEWER)

@@ -6,6 +6,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from service.ageing import Ageing
+from service.audit.house import AuditHouse
 from service.authorisations import Authorisations
 from service.check import Checks
 from service.duties import Duties
@@ -19,8 +20,10 @@ from service.limits import Admission
 from service.log_review import LogReviews
 from service.notices import Notices
 from service.preconditions import Preconditions
+from service.purpose import Purposes
 from service.purge import Wipes
 from service.retention import Retention
+from service.rule_record import RuleRecord
 from service.settings import Settings
 from service.telemetry import Metrics, log
 from service.validity import Validity
@@ -42,6 +45,7 @@ class Runtime:
     checks: Checks
     verifications: Verifications
     enrolment: Enrolment
+    purposes: Purposes
     ageing: Ageing
     notices: Notices
     authorisations: Authorisations
@@ -52,6 +56,8 @@ class Runtime:
     wipes: Wipes
     flag_opener: FlagOpener
     log_reviews: LogReviews
+    audit: AuditHouse
+    rule_record: RuleRecord
     feeds: Feeds
     retention: Retention
     admission: Admission
@@ -99,6 +105,7 @@ class Runtime:
             self._ask_for_log_reviews,
             self._publish_feeds,
             self._forget_notices_and_quotas,
+            self._keep_the_audit_log,
         ):
             try:
                 look()
@@ -117,6 +124,11 @@ class Runtime:
                 log.info("agreements loaded: %d", len(self.rules.current.agreements))
         except (AgreementInvalid, OSError) as error:
             log.error("agreements not loaded, those in use stay: %s", error)
+
+    def _keep_the_audit_log(self) -> None:
+        self.rule_record.note(self.rules.current, self.checks.clock())
+        if deleted := self.audit.run(self.checks.clock()):
+            log.info("payloads of audit events whose time was over: %d", deleted)
 
     def _look_at_ages(self) -> None:
         try:

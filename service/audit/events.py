@@ -34,6 +34,7 @@ class EventKind(StrEnum):
     ENTRIES_AGED = "entries-aged"
     ENTRIES_EXPIRED = "entries-expired"
     ENTRIES_RESCHEDULED = "entries-rescheduled"
+    PURPOSE_ACHIEVED = "purpose-achieved"
     OWNER_KEY_ROTATED = "owner-key-rotated"
     ROOT_KEY_CHANGED = "root-key-changed"
     BACKUP_MADE = "backup-made"

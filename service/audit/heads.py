@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, RowMapping, func, select
+from sqlalchemy import Connection, Engine, RowMapping, select
 
 from service.audit import tree
 from service.audit.errors import CountersignatureWrong, HeadUnknown, WitnessUnknown
@@ -94,18 +94,6 @@ class Heads:
         with self._engine.connect() as connection:
             return _head_of(connection, size)
 
-    def inclusion(self, number: int, size: int) -> Sequence[bytes]:
-        """Return the proof that an entry is in the tree of a signed head.
-
-        Raises:
-            HeadUnknown: there is no head of that size, or it is from before the entry.
-        """
-        with self._engine.connect() as connection:
-            _head_of(connection, size)
-            if number > size:
-                raise HeadUnknown(f"the entry is not yet in the tree of size {size}")
-            return tree.inclusion_proof(StoredNodes(connection), number - 1, size)
-
     def consistency(self, first: int, second: int) -> Sequence[bytes]:
         """Return the proof that the tree of one signed head is the beginning of that of another.
 
@@ -141,17 +129,10 @@ class Heads:
             values = {"size": size, "keyid": key_id(public), "signature": signature, "at": now}
             connection.execute(upsert(connection, audit_countersignatures).values(values).on_conflict_do_nothing())
 
-    def countersignatures(self, connection: Connection, size: int | None = None) -> Sequence[Countersignature]:
-        """Return who has countersigned the head of that size, or all of them."""
-        query = select(audit_countersignatures, audit_witnesses.c.partner, audit_witnesses.c.public).join(
-            audit_witnesses
-        )
-        if size is not None:
-            query = query.where(audit_countersignatures.c.size == size)
-        ordered = query.order_by(audit_countersignatures.c.size, audit_witnesses.c.partner)
-        return [
-            Countersignature(row.size, row.partner, row.public, row.signature) for row in connection.execute(ordered)
-        ]
+    def countersignatures(self, size: int) -> Sequence[Countersignature]:
+        """Return who has countersigned the head of that size."""
+        with self._engine.connect() as connection:
+            return stored_countersignatures(connection, size)
 
 
 def sign_now(connection: Connection, now: datetime) -> Head:
@@ -176,10 +157,26 @@ def stored_heads(connection: Connection, from_size: int = 0) -> Sequence[Head]:
     return [_head(row) for row in connection.execute(query).mappings()]
 
 
-def head_after(connection: Connection, number: int) -> Head | None:
-    """Return the newest head if the entry of that number is in it."""
-    newest = connection.execute(select(func.max(audit_heads.c.size))).scalar_one()
-    return _head_of(connection, newest) if newest is not None and newest >= number else None
+def stored_countersignatures(connection: Connection, size: int | None = None) -> Sequence[Countersignature]:
+    """Return who has countersigned the head of that size, or any."""
+    witness = audit_witnesses.c.partner, audit_witnesses.c.public
+    query = select(audit_countersignatures, *witness).join(audit_witnesses)
+    if size is not None:
+        query = query.where(audit_countersignatures.c.size == size)
+    ordered = query.order_by(audit_countersignatures.c.size, audit_witnesses.c.partner)
+    return [Countersignature(row.size, row.partner, row.public, row.signature) for row in connection.execute(ordered)]
+
+
+def head_covering(connection: Connection, number: int, size: int | None = None) -> Head:
+    """Return a head with the entry of that number: the one of that size, or the newest.
+
+    Raises:
+        HeadUnknown: there is none.
+    """
+    head = _newest(connection) if size is None else _head_of(connection, size)
+    if head is None or head.size < number:
+        raise HeadUnknown("no head with this entry was signed yet" if size is None else "that head is of before it")
+    return head
 
 
 def _newest(connection: Connection) -> Head | None:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select
 
 from service.audit.entries import Entry, Reader
 from service.audit.errors import AuditFileInvalid
-from service.audit.heads import Countersignature, Heads, stored_heads
+from service.audit.heads import Countersignature, stored_countersignatures, stored_heads
 from service.audit.log import AuditLog
 from service.audit.signatures import Head, PublicKeys
 from service.schema import audit_log, audit_nodes
@@ -29,7 +29,7 @@ class DatabaseLog:
         self.keys: PublicKeys = AuditLog(keys).public_keys(connection)
         self.size: int = connection.execute(select(audit_log.c.size)).scalar_one()
         self.heads: Sequence[Head] = stored_heads(connection)
-        self.countersignatures: Sequence[Countersignature] = Heads(connection.engine).countersignatures(connection)
+        self.countersignatures: Sequence[Countersignature] = stored_countersignatures(connection)
         rows = connection.execute(select(audit_nodes)).all()
         self.nodes: Mapping[tuple[int, int], bytes] | None = {(row.level, row.place): row.hash for row in rows}
 
