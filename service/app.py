@@ -47,6 +47,7 @@ from service.preconditions import Preconditions
 from service.probes import SampleEncoder
 from service.probing import ProbeBudget, ProbeWatch
 from service.purge import Wipes
+from service.purpose import Purposes
 from service.quotas import Quotas
 from service.retention import Retention
 from service.rule_record import RuleRecord
@@ -106,6 +107,8 @@ def bootstrap(
     between_nodes = make_feeds(settings, store, lambda: rules.current, clock)
     metrics.registry.register(FeedMetrics(between_nodes))
     copies = between_nodes.subscriptions.watchlists
+    entry_rulings = EntryRulings(store, lambda: rules.current)
+    enrolment = Enrolment(encoder, store, gallery, entry_rulings, Defences(gallery), clock)
     return Runtime(
         settings=settings,
         store=store,
@@ -126,9 +129,8 @@ def bootstrap(
             clock=clock,
         ),
         verifications=Verifications(encoder, store.engine, freshness, clock),
-        enrolment=Enrolment(
-            encoder, store, gallery, EntryRulings(store, lambda: rules.current), Defences(gallery), clock
-        ),
+        enrolment=enrolment,
+        purposes=Purposes(store, gallery, enrolment, lambda: rules.current, clock),
         ageing=Ageing(store, gallery, MajorityNotices(store, board, lambda: rules.current), clock),
         notices=board,
         authorisations=grants,

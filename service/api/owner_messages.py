@@ -160,6 +160,11 @@ class QuarantineMessage(BaseModel):
     entries: list[QuarantinedMessage]
 
 
+class PurposeAnswer(BaseModel):
+    entry_id: str
+    expires_at: AwareDatetime = Field(description="When the entry ends, by its own date and by the agreements")
+
+
 class WriteAnswer(BaseModel):
     entry_id: str
     status: str = Field(examples=["created", "replaced", "unchanged"])

@@ -12,6 +12,7 @@ from service.api.ndjson import MEDIA_TYPE, DuplexResponse, read_batches
 from service.api.owner_messages import (
     EntryBody,
     EntryMessage,
+    PurposeAnswer,
     QuarantinedMessage,
     QuarantineMessage,
     WatchlistBody,
@@ -104,6 +105,23 @@ async def get_entry(
 ) -> EntryMessage:
     """Read back one of the caller's own entries. Templates never leave."""
     return message_of(await runtime.owner_work.run(runtime.enrolment.read, caller, EntryKey(watchlist, entry)))
+
+
+@router.post(
+    "/{watchlist}/entries/{entry}/purpose-achieved",
+    dependencies=WRITTEN_HERE,
+    responses=problems(401, 403, 404, 409, 422, 503),
+)
+async def achieve_purpose(
+    watchlist: WatchlistId, entry: EntryId, caller: CurrentCaller, runtime: CurrentRuntime
+) -> PurposeAnswer:
+    """Say that an entry has served its purpose: it ends after the time that the agreements give, or at once.
+
+    Saying it again changes nothing.
+    """
+    achieve = runtime.purposes.achieve
+    expires_at = await runtime.owner_work.run(achieve, caller, EntryKey(watchlist, entry))
+    return PurposeAnswer(entry_id=entry, expires_at=expires_at)
 
 
 @router.delete(
