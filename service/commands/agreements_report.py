@@ -6,15 +6,14 @@ from typing import Any, Final
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from service.commands.agreements_check import Checked, Checks, rules_digest
+from service.commands.agreements_matrix import WIDTH, print_matrix
 from watchlists.agreements.case_runs import CaseResult
 from watchlists.agreements.cases import CASES_FILE
 from watchlists.agreements.disclosure import Clause
 from watchlists.agreements.explain import Explanation
-from watchlists.agreements.levels import Level
-from watchlists.agreements.matrix import Cell, Cells, Mark
+from watchlists.agreements.matrix import Cell, Mark
 from watchlists.errors import AgreementInvalid
 
 LEGEND: Final = (
@@ -37,7 +36,7 @@ def print_checks(checks: Checks) -> None:
     for checked in checks.sound:
         _print_checked(console, checked)
     if checks.sound:
-        console.print(LEGEND, style="dim")
+        console.print(LEGEND, style="dim", width=min(console.width, WIDTH))
     for error in checks.errors:
         console.print(f"[red]error[/red] {escape(error.detail)}. {escape(error.hint)}", soft_wrap=True)
 
@@ -51,10 +50,7 @@ def _print_checked(console: Console, checked: Checked) -> None:
     for remark in checked.remarks:
         place = f"{checked.folder.name}/{remark.file}:{remark.line}"
         console.print(f"[yellow]warning[/yellow] {escape(f'{place}: {remark.text}. {remark.hint}')}", soft_wrap=True)
-    for directions, cells in checked.matrix:
-        title = ", ".join(map(str, directions))
-        nothing = all(not cell.at_once and not cell.later for cell in cells.values())
-        console.print(f"{title}: nothing" if nothing else _table(title, cells), soft_wrap=True)
+    print_matrix(console, checked.matrix)
 
 
 def _print_failed(console: Console, checked: Checked, result: CaseResult) -> None:
@@ -66,26 +62,6 @@ def _print_failed(console: Console, checked: Checked, result: CaseResult) -> Non
     for line in (*result.failures, *(f"the rules say: {reason}" for reason in result.reasons)):
         console.print(f"    {escape(line)}", soft_wrap=True)
     console.print("    Mend the rule, or the case if the parties agreed otherwise.")
-
-
-def _table(title: str, cells: Cells) -> Table:
-    categories = sorted({category for _, category in cells})
-    table = Table(title=title, title_justify="left")
-    table.add_column("purpose", no_wrap=True)
-    for category in categories:
-        table.add_column(category, overflow="fold")  # a word that is cut off could be another word
-    for purpose in sorted({purpose for purpose, _ in cells}):
-        table.add_row(purpose, *(_shown(cells[purpose, category]) for category in categories))
-    return table
-
-
-def _shown(cell: Cell) -> str:
-    levels = _word(cell.at_once) if cell.later is cell.at_once else f"{_word(cell.at_once)} -> {_word(cell.later)}"
-    return " ".join([levels, *(f"\\[{mark}]" for mark in sorted(cell.marks))])
-
-
-def _word(level: Level) -> str:
-    return level.word if level else "-"
 
 
 def print_explanation(explanation: Explanation) -> None:
