@@ -7,14 +7,14 @@ kept, and the page after it says so. Whoever of several processes comes second f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
-from sqlalchemy import Connection, Table, delete, func, select, update
+from sqlalchemy import Connection, Table, func, select, update
 
 from watchlists.agreements.decide import RuleBook
 from watchlists.changes import hold_log
@@ -24,13 +24,13 @@ from watchlists.exchange.errors import FeedFollowed, FeedKeyInvalid
 from watchlists.exchange.heads import Head, Published, WithheldBecause, WithheldEntry, read_head
 from watchlists.exchange.offers import Batch, Offers
 from watchlists.exchange.signing_keys import SigningKeys
+from watchlists.exchange.steps import Step, read_contents
 from watchlists.feed.errors import FeedOversize
 from watchlists.feed.messages import START, FeedId, Page, Position
-from watchlists.feed.publish import FRESHNESS, Composed, Offer, compose, sign_message, sign_page, timestamp
+from watchlists.feed.publish import FRESHNESS, Composed, compose, sign_message, sign_page, timestamp
 from watchlists.feed.signing import canonical
 from watchlists.feed_schema import feed_contents, feed_heads, feed_held, feed_pages, feed_states, feed_withheld
-from watchlists.keys.values import GENERATION_SIZE, generation_of, prefix_of
-from watchlists.records import Entry, VisibilityClass
+from watchlists.records import VisibilityClass
 from watchlists.schema import change_head, changes
 from watchlists.store import Store
 
@@ -38,7 +38,6 @@ PAGES: Final = 8
 """Pages that are composed before a question is answered, or housekeeping goes on to the next feed."""
 _REISSUE: Final = FRESHNESS / 4
 """Age from which a timestamp is made anew though nothing has happened."""
-_CONTENT: Final = "feed content"
 
 
 class Publisher:
@@ -150,7 +149,7 @@ class Publisher:
             stored = connection.execute(select(feed_pages.c.page).where(*of_page)).scalar_one_or_none()
             if stored is None:
                 return None
-            contents = self._contents(connection, head, after + 1)
+            contents = read_contents(connection, self._store.keys, head, after + 1)
             root = self._signing.current(connection, head.feed.owner)
             signers = self._signing.signers(connection, head.feed.owner, root.roles.page)
         return sign_page(Page.model_validate_json(stored), contents, signers)
@@ -214,7 +213,7 @@ class Publisher:
             values = {**batch.after(taken), **position.plain()}
             if connection.execute(update(feed_heads).where(head.unmoved()).values(values)).rowcount == 0:
                 return True  # another process has taken this step
-            step = _Step(connection, self._store, head, offers, purposes, now)
+            step = Step(connection, self._store, head, offers, purposes, now)
             if composed is not None:
                 step.store(composed, batch.offers[:taken], as_of, oversize)
             step.note(batch)
@@ -236,138 +235,3 @@ class Publisher:
         except FeedOversize:
             first = replace(batch.offers[0], current=None)
             return compose(head.position, [first], head.to, rules, held, now), first.entry
-
-    def _contents(self, connection: Connection, head: Head, page: int) -> dict[int, bytes]:
-        owner = head.feed.owner
-        query = select(feed_contents).where(head.rows_of(feed_contents), feed_contents.c.page == page)
-        rows = connection.execute(query).all()
-        generations = {generation_of(row.sealed) for row in rows}
-        keys = {number: self._store.keys.generation(connection, owner, number) for number in generations}
-        return {
-            row.sequence: keys[generation_of(row.sealed)].open(
-                _CONTENT, row.sealed[GENERATION_SIZE:], *_place(head, row.sequence)
-            )
-            for row in rows
-        }
-
-
-class _Step:
-    """Stores one step of a feed, in its transaction."""
-
-    def __init__(
-        self,
-        connection: Connection,
-        store: Store,
-        head: Head,
-        offers: Offers,
-        purposes: Callable[[VisibilityClass], str],
-        now: datetime,
-    ) -> None:
-        self._connection = connection
-        self._store = store
-        self._head = head
-        self._offers = offers
-        self._purposes = purposes
-        self._now = now
-        self.destroyed = 0
-        """Contents that are gone, for a later change names the same entry."""
-
-    def store(self, composed: Composed, taken: Sequence[Offer], as_of: int, oversize: str | None) -> None:
-        """Store a page, what of its contents still counts, and what the receiver has by it.
-
-        Args:
-            composed: the page.
-            taken: the offers that are in it.
-            as_of: number of the change that the entries were read as of.
-            oversize: an entry that stays at home for its size.
-        """
-        page = canonical(composed.page.plain())
-        number = composed.page.number
-        self._connection.execute(feed_pages.insert().values(self._head.key | {"number": number, "page": page}))
-        named = list(composed.standing)
-        self.destroyed = self._forget(feed_contents, named)
-        self._forget(feed_held, named)
-        self._forget(feed_withheld, [offer.entry for offer in taken])
-        current = {offer.entry: offer.current[0] for offer in taken if offer.current is not None}
-        self._keep_contents(composed, self._changed_since(as_of))
-        held = [self._held(name, current[name].klass) for name, stands in composed.standing.items() if stands]
-        self._insert(feed_held, held)
-        at_home = [self._at_home(current[name]) for name in dict.fromkeys(composed.withheld)]
-        if oversize is not None:
-            at_home.append(self._withheld(oversize, WithheldBecause.OVERSIZE, current[oversize].klass))
-        self._insert(feed_withheld, at_home)
-
-    def note(self, batch: Batch) -> None:
-        """Write down what a batch has found beside its offers, and for which purposes entries are at home."""
-        for name in batch.unreadable:
-            self._forget(feed_withheld, [name])
-            self._insert(feed_withheld, [self._withheld(name, WithheldBecause.UNREADABLE, None)])
-        for name, purposes in batch.moved.items():
-            of_entry = self._head.rows_of(feed_withheld), feed_withheld.c.entry == name
-            self._connection.execute(update(feed_withheld).where(*of_entry).values(purposes=purposes))
-        if batch.settled:
-            of_copies = self._head.rows_of(feed_held), feed_held.c.entry.in_(batch.settled)
-            self._connection.execute(update(feed_held).where(*of_copies).values(refresh_at=None))
-        query = select(feed_withheld.c.purposes).where(self._head.rows_of(feed_withheld)).distinct()
-        found = {purpose for text in self._connection.execute(query).scalars() for purpose in text.split()}
-        of_feed = self._head.rows_of(feed_heads)
-        self._connection.execute(update(feed_heads).where(of_feed).values(at_home=sorted(found)))
-
-    def _keep_contents(self, composed: Composed, changed: frozenset[str]) -> None:
-        owner = self._head.feed.owner
-        key = self._store.keys.current(self._connection, owner)
-        entry_of = {put.sequence: put.entry for put in composed.page.puts()}
-        self._insert(
-            feed_contents,
-            [
-                self._head.key
-                | {
-                    "sequence": sequence,
-                    "page": composed.page.number,
-                    "entry": entry_of[sequence],
-                    "owner": owner,
-                    "sealed": prefix_of(key.generation) + key.seal(_CONTENT, sealed, *_place(self._head, sequence)),
-                }
-                for sequence, sealed in composed.contents.items()
-                if entry_of[sequence] not in changed
-            ],
-        )
-
-    def _changed_since(self, as_of: int) -> frozenset[str]:
-        of_list = changes.c.watchlist == self._head.feed.watchlist, changes.c.sequence > as_of
-        return frozenset(self._connection.execute(select(changes.c.entry).where(*of_list)).scalars())
-
-    def _held(self, name: str, klass: VisibilityClass) -> dict[str, Any]:
-        until = self._offers.until(klass)
-        refresh_at = None if until is None else self._now + (until - self._now) / 2
-        row = {"sealed_to": self._head.key_id, "until": until, "refresh_at": refresh_at}
-        return self._head.key | self._version(name) | row
-
-    def _withheld(self, name: str, reason: WithheldBecause, klass: VisibilityClass | None) -> dict[str, Any]:
-        hidden = None if klass is None else klass.conditions.hidden_until
-        row = {
-            "reason": reason.value,
-            "purposes": "" if klass is None else self._purposes(klass),
-            "since": self._now,
-            "again_at": hidden if hidden is not None and hidden > self._now else None,
-        }
-        return self._head.key | self._version(name) | row
-
-    def _version(self, name: str) -> dict[str, Any]:
-        return {"entry": name, "version": self._offers.versions[name]}
-
-    def _at_home(self, entry: Entry) -> dict[str, Any]:
-        expired = entry.expires_at is not None and entry.expires_at <= self._now
-        return self._withheld(entry.id, WithheldBecause.EXPIRED if expired else WithheldBecause.RULES, entry.klass)
-
-    def _forget(self, table: Table, names: Sequence[str]) -> int:
-        of_entries = self._head.rows_of(table), table.c.entry.in_(names)
-        return self._connection.execute(delete(table).where(*of_entries)).rowcount if names else 0
-
-    def _insert(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-        if rows:
-            self._connection.execute(table.insert(), list(rows))
-
-
-def _place(head: Head, sequence: int) -> Iterable[str]:
-    return head.feed.watchlist, head.feed.receiver, str(sequence)
