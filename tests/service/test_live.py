@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from service.keys import change_root_key, rotate_owner_key
 from service.settings import Settings
 from service.storage import open_store
 from tests.databases import KINDS
-from tests.postgresql import Server
+from tests.postgresql import Server, running_server
 from tests.service.images import blank_image, png_bomb
 from tests.service.node import entry, face, finger
 from tests.service.test_privacy import NAMES, stored_bytes, traces
@@ -57,9 +58,11 @@ class Live:
 @pytest.fixture(scope="module", params=KINDS)
 def live(model_store: ModelStore, request: pytest.FixtureRequest) -> Iterator[Live]:
     os.environ["CROSSCHECK_MODELS"] = str(model_store.folder)
-    server: Server | None = None if request.param == "sqlite" else request.getfixturevalue("server")
-    database = "" if server is None else server.new_database().render_as_string(hide_password=False)
-    with local_service({"CROSSCHECK_DATABASE": database}) as running:
+    with contextlib.ExitStack() as stack:
+        # A server of its own: the files of the one that tests share hold what all of them have written.
+        server = None if request.param == "sqlite" else stack.enter_context(running_server())
+        database = "" if server is None else server.new_database().render_as_string(hide_password=False)
+        running = stack.enter_context(local_service({"CROSSCHECK_DATABASE": database}))
         settings = Settings(home=running.folder / "home", database=database)  # type: ignore[arg-type]
         yield Live(running, settings, server)
 

@@ -162,9 +162,9 @@ def test_rule_kind_21_an_entry_that_its_owner_writes_meanwhile_is_left_to_it(arc
 def test_rule_kind_21_of_copies_their_owners_are_told_at_home(
     archive: Archive, copies: str, entries: list[str]
 ) -> None:
-    archive.enrol(expires_at=DAY)
+    archive.enrol(expires_at=90 * DAY)
     runtime = archive.node.runtime
-    rules, warning = (lambda: runtime.rules.current), timedelta(days=2)
+    rules, warning = (lambda: runtime.rules.current), timedelta(days=100)  # the node's own: 30
     retention = Retention(runtime.store, runtime.gallery, runtime.notices, rules, lambda: {copies}, warning)
     assert retention.look(archive.began).reminded == len(entries)
     assert [name for name, _ in archive.warned()] == entries

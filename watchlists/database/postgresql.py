@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
 from typing import Any, Final
@@ -35,6 +36,9 @@ _SESSION: Final = {
     "idle_in_transaction_session_timeout": "60s",  # a process that hangs must not keep a lock for ever
 }
 _PREPARE: Final = "SELECT " + ", ".join(f"set_config('{name}', '{value}', false)" for name, value in _SESSION.items())
+
+_LEAVING: Final = 2.0
+"""Seconds for which the server may still show a connection that was closed."""
 
 _AS_IT_HAS_TO_BE: Final = {
     "fsync": "on",
@@ -99,8 +103,13 @@ class PostgresqlBackend:
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
             " AND application_name = current_setting('application_name')"
         )
-        with engine.connect() as connection:
-            return bool(connection.execute(others).scalar_one())
+        deadline = time.monotonic() + _LEAVING
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            while used := bool(connection.execute(others).scalar_one()):
+                if time.monotonic() > deadline:
+                    break
+                time.sleep(0.1)
+        return used
 
     def examine(self, engine: Engine) -> DatabaseState:
         settings = select(*(func.current_setting(name).label(name) for name in _AS_IT_HAS_TO_BE))
