@@ -147,7 +147,7 @@ def path_of(name: str, owner: str = "xb") -> str:
 
 
 def comparable(answer: Response) -> bytes:
-    """The body without receipt, number of changes and ids of check, flag and candidates: all else should be the same."""
+    """The body without receipt, number of changes, ids of check, flag and candidates: all else should be the same."""
     plain = re.sub(rb'"gallery_sequence":\d+', b'"gallery_sequence":0', without_receipt(answer.content))
     return re.sub(rb'"(check_id|flag_id|candidate_id)":"[0-9a-f-]{36}"', rb'"\1":"-"', plain)
 

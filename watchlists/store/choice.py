@@ -26,7 +26,8 @@ def among(
 
     Args:
         keys: the entries.
-        watchlist, entry: the columns that name an entry, in a table other than that of entries.
+        watchlist: the column that names the list of an entry, in a table other than that of entries.
+        entry: the column that names the entry there.
     """
     names: dict[str, list[str]] = defaultdict(list)
     for key in keys:
