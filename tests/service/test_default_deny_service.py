@@ -208,5 +208,7 @@ def test_an_import_is_not_told_who_else_is_listed(scene: Scene) -> None:
     alone = scene.import_lines("xc", {"E-1": entry(finger_number=PERSON)})
     scene.enrol("E-1", "xb")
     beside = scene.import_lines("xc", {"E-2": entry(finger_number=PERSON)})
+    own = [(each["watchlist"], each["entry_id"]) for each in beside[0].pop("near_duplicates")]
+    assert own == [("xc-alerts", "E-1")]
     assert [each.keys() for each in alone] == [each.keys() for each in beside]
     assert [each["status"] for each in (*alone, *beside)] == ["created", "created"]

@@ -37,7 +37,7 @@ def wanted(node: Node) -> Node:
     return node
 
 
-def test_the_countdown_begins_once_and_ends_with_the_entry(wanted: Node) -> None:
+def test_rule_kind_22_the_countdown_begins_once_and_ends_with_the_entry(wanted: Node) -> None:
     end = ends(achieve(wanted))
     assert abs(end - wanted.clock() - 14 * DAY) < timedelta(minutes=1)
     (event,) = events(wanted, "purpose-achieved")
