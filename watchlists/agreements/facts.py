@@ -130,6 +130,11 @@ class Facts:
 @lru_cache(maxsize=MEMO_ENTITIES)
 def _entities(partner: str, country: str, role: str, authority: str, klass: VisibilityClass) -> cedarpy.Entities:
     """Requester and alert. Remembered: what is compared is asked about once more for each score that it is hit with."""
+    document = _document(partner, country, role, authority, klass)
+    return cedarpy.Entities.from_json_str(json.dumps(document), cedar_schema())
+
+
+def _document(partner: str, country: str, role: str, authority: str, klass: VisibilityClass) -> list[dict[str, object]]:
     requester = {"partner": partner, "country": country, "role": role, "authority": authority}
     conditions = klass.conditions
     alert: dict[str, object] = {
@@ -148,8 +153,7 @@ def _entities(partner: str, country: str, role: str, authority: str, klass: Visi
     }
     if conditions.gravity is not None:
         alert["gravity"] = conditions.gravity
-    document = [
+    return [
         {"uid": _REQUESTER, "attrs": requester, "parents": []},
         {"uid": _ALERT, "attrs": alert, "parents": []},
     ]
-    return cedarpy.Entities.from_json_str(json.dumps(document), cedar_schema())
