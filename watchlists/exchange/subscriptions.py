@@ -135,14 +135,11 @@ class Subscriptions:
         Raises:
             UnknownPartner: there is no such owner or receiver on this node.
             WatchlistNameTaken: the list is another partner's here.
-            FeedFollowed: this node publishes the list itself.
+            FeedFollowed: this node publishes the list itself, or its entries were written here: they are no copies.
         """
         self._store.partner(feed.receiver)
         with self._engine.connect() as connection:
-            published = select(feed_heads.c.owner).where(feed_heads.c.watchlist == feed.watchlist)
-            if connection.execute(published).first() is not None:
-                hint = "A list has one home. Follow it from there, or publish it from here."
-                raise FeedFollowed(f"{feed.watchlist} is published from this node", hint=hint)
+            _require_no_home(connection, feed.watchlist)
         while self._drop(feed):
             pass
         values = {"owner": feed.owner, "receiver": feed.receiver, "url": url, "token_file": token_file}
@@ -241,6 +238,19 @@ class Subscriptions:
         for name in names:
             write.withdraw_entry(EntryKey(feed.watchlist, name), feed.owner)
         return len(names)
+
+
+def _require_no_home(connection: Connection, watchlist: str) -> None:
+    """Check that whatever a list has here came by a feed. Else it would be destroyed, perhaps the only one there is."""
+    published = select(feed_heads.c.owner).where(feed_heads.c.watchlist == watchlist)
+    if connection.execute(published.limit(1)).first() is not None:
+        hint = "A list has one home. Follow it from there, or publish it from here."
+        raise FeedFollowed(f"{watchlist} is published from this node", hint=hint)
+    followed = select(feed_states.c.owner).where(feed_states.c.watchlist == watchlist)
+    written = select(entries.c.id).where(entries.c.watchlist == watchlist)
+    if connection.execute(followed).first() is None and connection.execute(written.limit(1)).first() is not None:
+        hint = "A list has one home. If it is not this node any more, withdraw the entries here first, then follow it."
+        raise FeedFollowed(f"{watchlist} has entries that no feed brought to this node", hint=hint)
 
 
 def _feed(row: Any) -> FeedId:

@@ -81,11 +81,11 @@ class Away:
         self.subscriptions = Subscriptions(node.store)
         self.puller = Pull(node.store, self.subscriptions, self.keys, lambda: self.rules, clock)
 
-    def subscribe(self, home: Home) -> None:
+    def subscribe(self, home: Home, feed: FeedId = FEED) -> None:
         root = home.signing.root("xb")
         assert root is not None
         state = pin(to_pin(root), "xb")
-        self.subscriptions.begin(FEED, "https://xb.example", "/nowhere", state, lambda _connection: None)
+        self.subscriptions.begin(feed, "https://xb.example", "/nowhere", state, lambda _connection: None)
 
     def store_publisher(self) -> Publisher:
         return Publisher(self.store, SigningKeys(self.node.engine, self.store.keys), lambda: self.rules)

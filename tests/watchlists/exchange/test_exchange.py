@@ -12,8 +12,8 @@ from sqlalchemy import func, select
 
 from tests.watchlists.exchange.pair import Away, Pair
 from tests.watchlists.feed.conftest import COPY, rule_book
-from tests.watchlists.feed.simulator import FEED, LOCAL, WANTED
-from tests.watchlists.makers import NOW, faces
+from tests.watchlists.feed.simulator import FEED, LOCAL, WANTED, changed
+from tests.watchlists.makers import NOW, SUBJECT, faces
 from watchlists.agreements.decide import RuleBook
 from watchlists.database import writing
 from watchlists.errors import UnknownWatchlist
@@ -22,7 +22,7 @@ from watchlists.exchange.errors import FeedFollowed, FeedKeysMissing
 from watchlists.feed import FeedId, publish
 from watchlists.feed.content import receiving_key_id
 from watchlists.feed_schema import feed_contents, feed_heads, feed_pages, feed_receiving_keys
-from watchlists.records import Conditions, EntryKey
+from watchlists.records import Conditions, Entry, EntryKey, Watchlist
 from watchlists.schema import entries
 
 ON_BOTH_DATABASES = True
@@ -232,3 +232,20 @@ def test_one_list_has_one_home(pair: Pair) -> None:
         pair.away.store_publisher().allow(FEED.watchlist, "xa", b"\x09" * 32, lambda _connection: None)
     with pytest.raises(FeedFollowed):
         Away(pair.home.node, pair.home.rules, pair.clock).subscribe(pair.home)
+
+
+def test_a_list_that_is_written_here_is_not_given_up_for_a_feed(pair: Pair) -> None:
+    other = changed(FEED, watchlist="xb-more")
+    klass = replace(WANTED, watchlist="xb-more")
+    pair.away.store.put_watchlist(Watchlist("xb-more", "xb", "Written here"))
+    pair.away.subscribe(pair.home, other)  # nothing in it: nothing to lose
+    pair.away.subscriptions.end("xb-more", lambda _connection: None)
+
+    pair.away.store.put_entry(Entry("Z", klass, SUBJECT), faces(3))
+    title = pair.away.store.watchlists("xb")
+    with pytest.raises(FeedFollowed):
+        pair.away.subscribe(pair.home, other)
+
+    assert pair.away.store.entry(EntryKey("xb-more", "Z")).templates == faces(3)
+    assert pair.away.store.watchlists("xb") == title
+    assert pair.away.subscriptions.owner_of("xb-more") is None
