@@ -45,4 +45,6 @@ def is_like_everybody(model: str, vector: NDArray[np.float32]) -> bool:
         model: name of the embedding.
         vector: float32 (dimension,), of length 1.
     """
-    return model == _MODEL and float(vector @ _AVERAGE_FACE) >= calibration.FACE_HUB_LIMIT
+    if model != _MODEL or vector.shape != _AVERAGE_FACE.shape:
+        return False
+    return float(vector @ _AVERAGE_FACE) >= calibration.FACE_HUB_LIMIT

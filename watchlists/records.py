@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from enum import StrEnum
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import InvalidInput
 from models.fingerprint.cylinders import FingerTemplate
+
+_LENGTH_TOLERANCE: Final = 1e-3
 
 
 def _utc(moment: datetime | None) -> datetime | None:
@@ -143,6 +146,11 @@ class FaceTemplate:
 
     model: str
     vector: NDArray[np.float32] = field(repr=False)
+
+    @property
+    def has_unit_length(self) -> bool:
+        """Whether the vector is of length 1, give or take a thousandth; one that is not of finite numbers never is."""
+        return bool(abs(np.linalg.norm(self.vector.astype(np.float64)) - 1) <= _LENGTH_TOLERANCE)
 
     def __eq__(self, other: object) -> bool:
         return (

@@ -15,6 +15,7 @@ from tests.watchlists.makers import (
     DIMENSION,
     MISSING,
     NOW,
+    SPACE,
     SUBJECT,
     XA_ALERTS,
     Node,
@@ -168,6 +169,16 @@ def test_the_classes_are_one_object_until_they_change(node: Node) -> None:
     node.store.withdraw_entry(EntryKey("xb-alerts", "e1"), "xb")
     gallery.catch_up()
     assert gallery.classes() == {MISSING}
+
+
+@pytest.mark.parametrize("length", [1.02, 3e37, np.inf, np.nan])
+def test_a_vector_that_is_too_long_is_not_compared_with_anything(node: Node, length: float) -> None:
+    node.store.put_entry(entry("e1"), faces(1))
+    node.store.put_entry(entry("wolf"), Templates((FaceTemplate(SPACE.model, face(1).vector * np.float32(length)),)))
+    for gallery in (node.gallery(), node.gallery()):
+        assert gallery.templates == 1
+        found = search(gallery, faces(1))
+        assert ([each.key.entry for each in found.candidates], found.complete) == (["e1"], False)
 
 
 def test_very_many_classes_are_warned_of_once(node: Node, caplog: pytest.LogCaptureFixture) -> None:

@@ -9,13 +9,14 @@ from hashlib import sha256
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from models.hubs import is_like_everybody
 from watchlists.agreements.decide import RuleBook
 from watchlists.agreements.facts import Request
 from watchlists.feed.content import EntryCopy, open_copy
 from watchlists.feed.errors import FeedContentAltered, FeedNotAllowed, FeedWrongReceiver
 from watchlists.feed.messages import Page, Put, Withdraw
 from watchlists.feed.residency import Leave, leave_at
-from watchlists.records import Entry, Templates
+from watchlists.records import Entry, Quarantine, Templates
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,10 @@ class Receiver:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """An entry that came; its `expires_at` is when this copy of it must be gone."""
+    """An entry that came; its `expires_at` is when this copy of it must be gone.
+
+    One that is like everybody comes in quarantine.
+    """
 
     sequence: int
     entry: Entry
@@ -76,4 +80,16 @@ def _arrival(sequence: int, copy: EntryCopy, published: datetime, going: Leave) 
         raise FeedNotAllowed(f"change {sequence} is an entry that no agreement lets this node have")
     limits = [copy.entry.expires_at, copy.until, None if going.life is None else published + going.life]
     expires_at = min((limit for limit in limits if limit is not None), default=None)
-    return Arrival(sequence, replace(copy.entry, expires_at=expires_at), copy.templates)
+    return Arrival(sequence, replace(_defended(copy), expires_at=expires_at), copy.templates)
+
+
+def _defended(copy: EntryCopy) -> Entry:
+    """Return the entry, kept from searches here if a face of it would be found whoever stands there.
+
+    Its owner may have overruled that at home, or not asked: what this node's searches find, this node answers for.
+    """
+    if not any(is_like_everybody(face.model, face.vector) for face in copy.templates.faces):
+        return copy.entry
+    klass = copy.entry.klass
+    conditions = replace(klass.conditions, quarantine=Quarantine.FACE_LIKE_EVERYBODY)
+    return replace(copy.entry, klass=replace(klass, conditions=conditions))

@@ -31,6 +31,8 @@ Place = TypeVar("Place")
 
 LOADED = 1000
 """Entries that are loaded at once."""
+_LONGEST = 1.01
+"""Length beyond which a vector is not compared."""
 _REMEMBERED = 32
 """Selections that are remembered; one for every set of classes that somebody searches."""
 
@@ -294,10 +296,11 @@ class LocalGallery(Follower):
         """Add the vectors of all contents at once; return the slot of each, None for one that cannot be compared."""
         flat = np.frombuffer(b"".join([vector for content in contents for vector in content.vectors]), np.float32)
         vectors = flat.reshape(-1, self._space.dimension)
-        finite: NDArray[np.bool_] = np.logical_and.reduce(np.isfinite(vectors), axis=1)
+        # One that is too long would be like everybody; and the index allows for the rounding of its longest vector.
+        usable = np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64) <= _LONGEST**2
         owners = np.repeat(numbers, [len(content.vectors) for content in contents])
-        slots = iter(self._faces.add(vectors[finite], owners[finite]))
-        return (next(slots) if comparable else None for comparable in finite)
+        slots = iter(self._faces.add(vectors[usable], owners[usable]))
+        return (next(slots) if comparable else None for comparable in usable)
 
     def _remove(self, key: EntryKey) -> None:
         member = self._roster.remove(key)

@@ -96,8 +96,11 @@ def test_a_truncated_copy_does_not_open(cut: int) -> None:
         open_copy(seal_copy(COPY, FEED, 7, KEY.public_key())[:cut], FEED, "A", 7, KEY)
 
 
-def test_a_publisher_that_seals_what_is_no_entry_is_refused() -> None:
-    nonsense = FaceTemplate("made-up", np.full(4, np.nan, np.float32))
+@pytest.mark.parametrize("length", [0, 0.99, 1.01, 3e37, np.inf, np.nan])
+def test_a_publisher_that_seals_a_face_that_no_encoder_gives_is_refused(length: float) -> None:
+    vector = np.zeros(4, np.float32)
+    vector[0] = length
+    nonsense = FaceTemplate("made-up", vector)
     with pytest.raises(FeedContentUnreadable):
         _there_and_back(EntryCopy(COPY.entry, Templates((face(1), nonsense)), None))
 

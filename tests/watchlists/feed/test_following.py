@@ -6,17 +6,30 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
+import numpy as np
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from models.hubs import _AVERAGE_FACE
 from tests.watchlists.feed.simulator import LOCAL, WANTED, Keys, PartnerSimulator, signer, signers
 from tests.watchlists.makers import NOW, SUBJECT, face, faces, finger
 from watchlists.agreements.decide import RuleBook
 from watchlists.feed import AcceptedPage, Arrival, Departure, FeedState, TrustedFeed
 from watchlists.feed.errors import FeedBadSignature, FeedContentMissing, FeedExpired, FeedTooFewSignatures
-from watchlists.records import Age, Conditions, Entry, EntryKey, Link, LinkKind, Subject, Templates
+from watchlists.records import (
+    Age,
+    Conditions,
+    Entry,
+    EntryKey,
+    FaceTemplate,
+    Link,
+    LinkKind,
+    Quarantine,
+    Subject,
+    Templates,
+)
 
 HOUR = timedelta(hours=1)
 
@@ -72,6 +85,19 @@ def test_withdrawals_arrive_and_what_stays_at_home_is_counted_without_a_name(par
     assert feed.state.position.sequence == 5
     assert feed.is_current
     assert all(b"H-1" not in partner.page(number) for number in (1, 2))
+
+
+def test_who_is_like_everybody_arrives_in_quarantine(partner: PartnerSimulator) -> None:
+    hub = FaceTemplate("dlib-sface-1", _AVERAGE_FACE / np.linalg.norm(_AVERAGE_FACE))
+    shorter = FaceTemplate("dlib-sface-1", np.ones(1, np.float32))
+    for name, vector in (("A", hub), ("B", shorter)):
+        partner.put(name, templates=Templates((face(1), vector)))
+    partner.turn_page()
+
+    (page,) = partner.pull(partner.follower())
+
+    reasons = [one.entry.klass.conditions.quarantine for one in page.effects if isinstance(one, Arrival)]
+    assert reasons == [Quarantine.FACE_LIKE_EVERYBODY, None]
 
 
 @pytest.mark.parametrize("taken", [0, 1, 2, 3])
