@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import threading
@@ -18,7 +19,7 @@ from service.schema import checks, emergencies, notices
 from tests.watchlists.makers import NOW, XA_ALERTS, Node, entry, faces
 from watchlists.database import open_database, wipe_deleted, writing
 from watchlists.errors import EntriesUnreadable, SealBroken, UnknownPartner
-from watchlists.keys import KeyRing, sealed_columns
+from watchlists.keys import KeyRing, OwnerKey, sealed_columns
 from watchlists.records import EntryKey
 from watchlists.rotation import OwnerKeyRotation, Rotated
 from watchlists.schema import entries, metadata, owner_keys
@@ -226,6 +227,24 @@ def test_a_writer_that_has_the_old_key_in_hand_is_waited_for(node: Node) -> None
         writer.result()
         rotation.result()
     assert posted(node, 1) == TEXT
+
+
+def test_no_process_keeps_a_destroyed_key_in_memory(node: Node) -> None:
+    """Also not one that has opened something under the old key after it had seen the new one."""
+    node.store.put_entry(entry("e1"), faces(1))
+    other = node.again()
+    with node.engine.connect() as connection:
+        old = node.store.keys.generation(connection, "xb", 1).fingerprint
+    with writing(node.engine) as connection:
+        node.store.keys.begin_generation(connection, "xb")
+    for running in (node, other):
+        with writing(running.engine) as connection:
+            assert running.store.keys.current(connection, "xb").generation == 2
+        assert opens_everything(running)  # under the old key still
+    assert rotate(node).resumed
+    gc.collect()
+    keys = [each for each in gc.get_objects() if isinstance(each, OwnerKey) and each.fingerprint == old]
+    assert keys == []
 
 
 def test_entries_that_do_not_open_keep_the_old_key_and_are_counted(node: Node) -> None:

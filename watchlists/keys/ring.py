@@ -8,9 +8,8 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Select, select
+from sqlalchemy import ColumnElement, Connection, Engine, bindparam, select
 
 from watchlists.database import writing
 from watchlists.errors import RootKeyUnusable, RotationUnfinished, SealBroken, UnknownPartner
@@ -20,6 +19,10 @@ from watchlists.schema import owner_keys, root_key_checks
 from watchlists.sealing import RootKey, binding, new_key
 
 _CHECK = binding("root key check")
+# Made once: to build a statement takes longer than to run it.
+_OF = owner_keys.c.owner == bindparam("of")
+_NEWEST = select(owner_keys).where(_OF).order_by(owner_keys.c.generation.desc()).limit(1)
+_HELD = _NEWEST.with_for_update(read=True, key_share=True)
 
 logger = logging.getLogger(__name__)
 
@@ -69,8 +72,7 @@ class KeyRing:
         # Where a rotation has destroyed the one that was the newest while we waited for its row, the second look finds
         # its successor.
         for _ in range(2):
-            held = _newest_of(owner).with_for_update(read=True, key_share=True)
-            row = connection.execute(held).mappings().first()
+            row = connection.execute(_HELD, {"of": owner}).mappings().first()
             if row is not None:
                 return self._unwrap(OwnerKeyRow(**row))
         raise UnknownPartner(f"there is no partner {owner}")
@@ -174,7 +176,7 @@ class KeyRing:
         if connection is None:
             with self._engine.connect() as reading:
                 return self.digest_for(owner, purpose, data, connection=reading)
-        row = connection.execute(_newest_of(owner)).mappings().first()
+        row = connection.execute(_NEWEST, {"of": owner}).mappings().first()
         if row is None:
             raise UnknownPartner(f"there is no partner {owner}")
         return self._unwrap(OwnerKeyRow(**row)).digest(purpose, data)
@@ -198,11 +200,17 @@ class KeyRing:
         if known is None or (known.owner, known.generation) != (row.owner, row.generation):
             with self._unwrapping:
                 known = self._opened(row)
-                for wrapped, key in list(self._unwrapped.items()):
-                    if key.owner == known.owner and key.generation < known.generation:
-                        del self._unwrapped[wrapped]  # sooner or later it is destroyed: it must not live on here
-                self._unwrapped[row.wrapped_key] = known
+                self._keep(row.wrapped_key, known)
         return known
+
+    def _keep(self, wrapped_key: bytes, new: OwnerKey) -> None:
+        """Remember the newest key of an owner alone: an older one is destroyed soon, and must not live on here."""
+        of_owner = [(wrapped, key) for wrapped, key in self._unwrapped.items() if key.owner == new.owner]
+        if any(key.generation > new.generation for _, key in of_owner):
+            return
+        for wrapped, _ in of_owner:
+            del self._unwrapped[wrapped]
+        self._unwrapped[wrapped_key] = new
 
     def _opened(self, row: OwnerKeyRow) -> OwnerKey:
         try:
@@ -242,7 +250,3 @@ def root_check(root: RootKey) -> bytes:
 
 def _are(owner: str, generations: Collection[int]) -> tuple[ColumnElement[bool], ...]:
     return owner_keys.c.owner == owner, owner_keys.c.generation.in_(generations)
-
-
-def _newest_of(owner: str) -> Select[Any]:
-    return select(owner_keys).where(owner_keys.c.owner == owner).order_by(owner_keys.c.generation.desc()).limit(1)
