@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Engine, RowMapping, select
 from service.errors import place_of
 from service.flagged import FlagToOpen
 from service.flags import Flags
+from service.notices import hold_partners
 from service.pace import wait_out
 from service.schema import flags_to_open
 from service.telemetry import Metrics, log
@@ -104,6 +105,7 @@ class FlagOpener:
             return lately
         with writing(self._engine) as connection:
             begun = time.perf_counter()
+            hold_partners(connection)  # a flag may tell its owner after the event of the one before
             failed = [number for number in due if not self._open(connection, number)]
             wait_out(begun, SLOT)  # a check that waits for its turn must not learn what was opened
         return lately | dict.fromkeys(failed, now)

@@ -23,6 +23,7 @@ from watchlists.keys import KeyRing
 from watchlists.schema import partners
 
 SEALED_TEXT = "text of a notice"
+_HELD = select(partners.c.id).order_by(partners.c.id).with_for_update(key_share=True)
 
 NoticeDetails = Mapping[str, str | int | bool | None]
 
@@ -109,11 +110,7 @@ class Notices:
             text: what may be personal, such as a case reference; sealed for `to`.
             once: what it is about; a second notice of the same kind about the same is not posted.
         """
-        # The locks keep the numbers of a partner in the order in which they become visible. All are taken, in one
-        # order, or two transactions that tell the same partners could wait for each other.
-        locked = select(partners.c.id).order_by(partners.c.id).with_for_update(key_share=True)
-        known = connection.execute(locked).scalars().all()
-        if to not in known or (once and self.told(connection, kind, to, once)):
+        if to not in hold_partners(connection) or (once and self.told(connection, kind, to, once)):
             return False
         last = select(func.max(notices.c.number)).where(notices.c.partner == to)
         number = (connection.execute(last).scalar_one() or 0) + 1
@@ -174,6 +171,16 @@ class Notices:
             log.error("the text of notice %d of %s does not open", row["number"], row["partner"])
             return None
         return opened.decode()
+
+
+def hold_partners(connection: Connection) -> Sequence[str]:
+    """Lock what everybody locks who posts notices; return all partners, and the node itself, by id.
+
+    The locks keep the numbers of a partner in the order in which they become visible. All are taken, in one order, or
+    two transactions that tell the same partners could wait for each other. And they are taken before the audit log is:
+    whoever may post after an event, in the same transaction, calls this before the event.
+    """
+    return connection.execute(_HELD).scalars().all()
 
 
 def _is(kind: NoticeKind, to: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:

@@ -133,6 +133,21 @@ class Interrupted(Flags):
         raise self._error
 
 
+def test_partners_are_locked_before_the_audit_log(desk: Desk) -> None:
+    """The next flag of the batch may tell its owner, and whoever tells locks partners first: nobody waits in a ring."""
+    sign(desk.node, permit("search"), permit("see alert", "silent-alarm"))
+    desk.check()
+    with statements(desk) as sent:
+        assert desk.opener().run(NOW) == 0
+    assert desk.count(flags, notices) == [1, 0]
+    first = {table: _first(sent, f"FROM {table} ") for table in ("partners", "audit_log")}
+    assert first["partners"] < first["audit_log"]
+
+
+def _first(sent: list[Statement], words: str) -> int:
+    return next(number for number, (sql, _) in enumerate(sent) if words in " ".join(sql.split()) + " ")
+
+
 def test_a_crash_leaves_the_flag_to_be_opened(desk: Desk) -> None:
     desk.check()
     with pytest.raises(SystemExit):
