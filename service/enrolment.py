@@ -157,8 +157,29 @@ class Enrolment:
         results = self._commit(caller, defended, now)
         if len(defended) > 1:  # they may be like one another
             like = list(executor.map(near, defended))
+            if overlooked := self._overlooked(defended, like):
+                again = self._commit(caller, list(overlooked.values()), now)
+                for (place, item), result in zip(overlooked.items(), again, strict=True):
+                    defended[place], results[place] = item, replace(results[place], sequence=result.sequence)
         reasons = [item.entry.klass.conditions.quarantine for item in defended]
         return [Written(*written) for written in zip(results, reasons, like, strict=True)]
+
+    def _overlooked(
+        self, written: Sequence[PreparedEntry], like: Sequence[Sequence[NearDuplicate]]
+    ) -> dict[int, PreparedEntry]:
+        """Return, by place and with its quarantine, what is like too many of those that it was written together with.
+
+        Whoever is like most goes first, and the later of two; the others are then not like it any more. So of many
+        entries of one person as many stay as would have, had they come one by one.
+        """
+        last = {item.entry.key: place for place, item in enumerate(written)}
+        found: dict[int, PreparedEntry] = {}
+        for place in sorted(last.values(), key=lambda place: (len(like[place]), place), reverse=True):
+            gone = {item.entry.key for item in found.values()}
+            kept = self._defended(written[place], [other for other in like[place] if other.key not in gone])
+            if kept.entry != written[place].entry:
+                found[place] = kept
+        return found
 
     def _defended(self, item: PreparedEntry, like: Sequence[NearDuplicate]) -> PreparedEntry:
         if item.overruled:

@@ -36,9 +36,9 @@ def read(node: Node, name: str) -> dict[str, Any]:
     return found
 
 
-def several_people() -> dict[str, str]:
+def several_people(people: int = ALIKE) -> dict[str, str]:
     """A print with the fingers of several people of the list side by side, as no finger is."""
-    records = [iso2005.read_record(synthetic_template(number, 0, Position.RIGHT_INDEX)) for number in range(ALIKE)]
+    records = [iso2005.read_record(synthetic_template(number, 0, Position.RIGHT_INDEX)) for number in range(people)]
     minutiae = [
         minutia._replace(x=minutia.x + 420 * place)
         for place, record in enumerate(records)
@@ -46,7 +46,7 @@ def several_people() -> dict[str, str]:
     ]
     assert len(minutiae) > 5 * 40
     view = replace(records[0].views[0], minutiae=tuple(minutiae[:255]))
-    wide = replace(records[0], views=(view,), width=420 * ALIKE)
+    wide = replace(records[0], views=(view,), width=420 * people)
     return {"position": "right-index-finger", "template": base64_of(iso2005.write_record(wide))}
 
 
@@ -122,6 +122,25 @@ class TestQuarantine:
                 crowd.restart()
             found = crowd.check("xb", finger_number=0)["candidates"]
             assert [candidate["reference"] for candidate in found] == ["xb-alerts/P-0"]
+
+    def test_one_that_comes_in_one_import_with_those_that_it_is_like_is_not_searched(self, node: Node) -> None:
+        bodies = {f"P-{number}": entry(finger_number=number) for number in range(ALIKE + 1)}
+        bodies["WOLF"] = entry(fingerprints=[several_people(ALIKE + 1)])
+        lines = [json.dumps({"entry_id": name} | body).encode() for name, body in reversed(bodies.items())]
+        results = node.import_lines("xb", lines)
+        assert [result.get("quarantined") for result in results] == [LIKE_MANY, *[None] * (ALIKE + 1)]
+        assert {result["status"] for result in results} == {"created"}
+        assert read(node, "WOLF")["quarantined"] == LIKE_MANY
+        found = node.check("xb", finger_number=0)["candidates"]
+        assert [candidate["reference"] for candidate in found] == ["xb-alerts/P-0"]
+        again = node.import_lines("xb", lines)
+        assert {result["status"] for result in again} == {"unchanged"}
+
+    def test_of_many_lines_of_one_person_as_many_are_searched_as_if_they_had_come_one_by_one(self, node: Node) -> None:
+        bodies = {f"E-{number}": entry(fingerprints=[finger(7, impression=number)]) for number in range(ALIKE + 1)}
+        lines = [json.dumps({"entry_id": name} | body).encode() for name, body in bodies.items()]
+        reasons = [result.get("quarantined") for result in node.import_lines("xb", lines)]
+        assert reasons == [*[None] * ALIKE, LIKE_MANY]
 
     def test_its_owner_may_overrule_it_or_replace_the_samples(self, crowd: Node) -> None:
         put(crowd, "WOLF", fingerprints=[several_people()])
