@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from models.errors import CrosscheckError
+from watchlists.feed.errors import FeedRefused
 
 
 class FeedKeysMissing(CrosscheckError):
@@ -48,3 +49,17 @@ class FeedMoved(CrosscheckError):
 
     slug = "feed-moved"
     hint = "Nothing is to be done: the other process goes on."
+
+
+class FeedBeginning(FeedRefused):
+    """The feed is begun anew: its copies are being dropped, and nothing is pulled before they are."""
+
+    slug = "feed-beginning"
+    hint = "If this lasts, `crosscheck feed subscribe` was broken off: run it again."
+
+
+class FeedEnding(FeedRefused):
+    """The feed is followed no longer: its copies are being dropped."""
+
+    slug = "feed-ending"
+    hint = "If this lasts, `crosscheck feed unsubscribe` was broken off: run it again."

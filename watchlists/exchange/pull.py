@@ -109,7 +109,9 @@ class Pull:
             source: of its messages.
             go_on: asked before each page; False ends the pull early.
         """
-        feed = subscription.feed
+        feed, dropping = subscription.feed, subscription.dropping
+        if dropping is not None:
+            return PullOutcome(feed, refused=dropping.slug, detail=dropping.detail)
         if not self._subscriptions.lease(feed.watchlist, self._clock()):
             return PullOutcome(feed, is_busy=True)
         one = _OneFeed(self._store, self._subscriptions, self._rules, self._clock, self._note, source)
@@ -195,7 +197,7 @@ class _OneFeed:
         self._subscriptions.lease(feed.feed.watchlist, self._clock())
 
         def remember(connection: Connection, _state: FeedState) -> None:
-            self._subscriptions.remember(connection, feed, self._revision, page.withheld)
+            self._subscriptions.remember(connection, feed, self._revision)
             self._note(connection, page)
 
         apply_page(self._store, page, remember, self._clock())

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, delete, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, delete, or_, select, update
 
 from watchlists.database import upsert, writing
-from watchlists.exchange.errors import FeedFollowed, FeedMoved, FeedUnknown
+from watchlists.exchange.errors import FeedBeginning, FeedEnding, FeedFollowed, FeedMoved, FeedUnknown
 from watchlists.feed import FeedId, FeedState, TrustedFeed
+from watchlists.feed.errors import FeedRefused
 from watchlists.feed_schema import feed_heads, feed_refusals, feed_states
 from watchlists.records import EntryKey, Watchlist
 from watchlists.schema import entries
@@ -23,6 +24,8 @@ LEASE: Final = timedelta(seconds=3)
 was killed, or waits for a slow answer. If both go on, one of them finds the state moved: a lease only saves work."""
 _DROPPED: Final = 500
 """Copies that are dropped in one transaction."""
+_DROPPING: Final = {each.slug: each for each in (FeedBeginning, FeedEnding)}
+"""Reasons for which a feed is not pulled at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +40,8 @@ class Subscription:
         revision: of the state.
         is_current: everything up to the newest head was taken over.
         fresh_until: until when that head is believed; None if there is none yet.
-        withheld: changes that stayed at the owner's, in all.
         pulled_at: when a pull last came to its end.
-        refused: slug of why the last pull did not; None if it did.
+        refused: slug of why the last pull did not, or why there is none; None if it did.
         refused_at: when.
     """
 
@@ -50,10 +52,15 @@ class Subscription:
     revision: int
     is_current: bool
     fresh_until: datetime | None
-    withheld: int
     pulled_at: datetime | None
     refused: str | None
     refused_at: datetime | None
+
+    @property
+    def dropping(self) -> FeedRefused | None:
+        """Why it is not pulled: its copies are being dropped, or whoever did that was killed. None if it is pulled."""
+        kind = _DROPPING.get(self.refused or "")
+        return None if kind is None else kind(f"the copies of {self.feed.watchlist} are being dropped")
 
     @property
     def at_home(self) -> tuple[str, ...]:
@@ -94,11 +101,7 @@ class Subscriptions:
         Raises:
             FeedUnknown: it is not.
         """
-        with self._engine.connect() as connection:
-            row = connection.execute(select(feed_states).where(feed_states.c.watchlist == watchlist)).one_or_none()
-        if row is None:
-            raise FeedUnknown(f"this node follows no feed of {watchlist}")
-        return subscription_of(row)
+        return subscription_of(self._row(watchlist))
 
     def watchlists(self) -> frozenset[str]:
         """Return the lists that are copies here, which feeds write."""
@@ -125,6 +128,8 @@ class Subscriptions:
     ) -> None:
         """Follow a feed from now on, or begin one anew: copies that there are of the list are dropped first.
 
+        Killed while it drops them, it leaves a feed that is behind and not pulled, until it is called again.
+
         Args:
             feed: which.
             url: of the owner's node.
@@ -136,38 +141,46 @@ class Subscriptions:
             UnknownPartner: there is no such owner or receiver on this node.
             WatchlistNameTaken: the list is another partner's here.
             FeedFollowed: this node publishes the list itself, or its entries were written here: they are no copies.
+            FeedMoved: it is begun or ended by another process meanwhile.
         """
         self._store.partner(feed.receiver)
-        with self._engine.connect() as connection:
-            _require_no_home(connection, feed.watchlist)
-        while self._drop(feed):
-            pass
-        values = {"owner": feed.owner, "receiver": feed.receiver, "url": url, "token_file": token_file}
-        fresh = {"state": state.model_dump_json(), "is_current": False, "fresh_until": None, "withheld": 0}
-        nothing = dict.fromkeys(("pulled_at", "refused", "refused_at", "leased_to", "leased_until"))
+        fresh = self._fresh(feed, url, token_file, state)
         with self._store.writing() as write:
             title = f"{feed.watchlist} of {feed.owner}, by its feed"
             write.put_watchlist(Watchlist(feed.watchlist, feed.owner, title))
-            row = values | fresh | nothing
-            insert = upsert(write.connection, feed_states).values(row | {"watchlist": feed.watchlist, "revision": 1})
-            again = row | {"revision": feed_states.c.revision + 1}
-            write.connection.execute(insert.on_conflict_do_update(index_elements=["watchlist"], set_=again))
-            self._drop_some(write, feed)  # what another process has pulled into the old state meanwhile
-            note(write.connection)
+            _require_no_home(write.connection, feed.watchlist)
+            revision = _mark(write.connection, feed.watchlist, FeedBeginning.slug)
+            if revision is None:
+                write.connection.execute(feed_states.insert().values(fresh))
+                note(write.connection)
+                return
+
+        def begun(connection: Connection) -> None:
+            where = feed_states.c.watchlist == feed.watchlist
+            connection.execute(update(feed_states).where(where).values(fresh | {"revision": revision + 1}))
+            note(connection)
+
+        self._drop(feed, revision, begun)
 
     def end(self, watchlist: str, note: Callable[[Connection], None]) -> None:
-        """Follow a feed no longer; its copies are dropped.
+        """Follow a feed no longer; its copies are dropped. Killed midway, it goes on when it is called again.
 
         Raises:
             FeedUnknown: it is not followed.
+            FeedMoved: it is begun or ended by another process meanwhile.
         """
-        feed = self.of(watchlist).feed
+        feed = _feed(self._row(watchlist))
         with self._store.writing() as write:
+            revision = _mark(write.connection, watchlist, FeedEnding.slug)
+        if revision is None:
+            raise _unknown(watchlist)
+
+        def ended(connection: Connection) -> None:
             for table in (feed_refusals, feed_states):
-                write.connection.execute(delete(table).where(table.c.watchlist == watchlist))
-            note(write.connection)
-        while self._drop(feed):
-            pass
+                connection.execute(delete(table).where(table.c.watchlist == watchlist))
+            note(connection)
+
+        self._drop(feed, revision, ended)
 
     def lease(self, watchlist: str, now: datetime) -> bool:
         """Have the feed to oneself for a while, or for a while longer; False if another process has it."""
@@ -178,18 +191,18 @@ class Subscriptions:
             feed_states.c.leased_to == self._name,
         )
         values = {"leased_to": self._name, "leased_until": now + LEASE}
+        followed = feed_states.c.watchlist == watchlist, _is_pulled()
         with writing(self._engine) as connection:
-            leased = update(feed_states).where(feed_states.c.watchlist == watchlist, free).values(values)
+            leased = update(feed_states).where(*followed, free).values(values)
             return connection.execute(leased).rowcount == 1
 
-    def remember(self, connection: Connection, feed: TrustedFeed, revision: int, withheld: int = 0) -> None:
+    def remember(self, connection: Connection, feed: TrustedFeed, revision: int) -> None:
         """Store what is believed of a feed now, in the transaction of `connection`.
 
         Args:
             connection: of the transaction.
             feed: what is believed.
             revision: of the state that it followed from.
-            withheld: changes that stayed at the owner's, as now learnt.
 
         Raises:
             FeedMoved: the stored state is another one by now.
@@ -200,7 +213,6 @@ class Subscriptions:
             "revision": revision + 1,
             "is_current": feed.is_current,
             "fresh_until": feed.fresh_until,
-            "withheld": table.c.withheld + withheld,
         }
         as_read = table.c.watchlist == feed.feed.watchlist, table.c.revision == revision
         if connection.execute(update(table).where(*as_read).values(values)).rowcount == 0:
@@ -210,12 +222,13 @@ class Subscriptions:
         """Write down how a pull ended, and give the feed back; return whether that is another end than the last one."""
         table = feed_states
         with writing(self._engine) as connection:
-            row = connection.execute(select(table.c.refused).where(table.c.watchlist == watchlist)).one_or_none()
-            if row is None:  # it is followed no longer
+            followed = table.c.watchlist == watchlist, _is_pulled()
+            row = connection.execute(select(table.c.refused).where(*followed)).one_or_none()
+            if row is None:  # it is followed no longer, or just being begun anew
                 return False
             values: dict[str, Any] = {"leased_to": None, "leased_until": None, "refused": refused}
             values |= {"pulled_at": now} if refused is None else {"refused_at": now}
-            connection.execute(update(table).where(table.c.watchlist == watchlist).values(values))
+            connection.execute(update(table).where(*followed).values(values))
             if refused is not None:
                 counted = upsert(connection, feed_refusals).values(watchlist=watchlist, reason=refused, times=1)
                 more = {"times": feed_refusals.c.times + 1}
@@ -228,9 +241,23 @@ class Subscriptions:
             mine = feed_states.c.watchlist == watchlist, feed_states.c.leased_to == self._name
             connection.execute(update(feed_states).where(*mine).values(leased_to=None, leased_until=None))
 
-    def _drop(self, feed: FeedId) -> int:
-        with self._store.writing() as write:
-            return self._drop_some(write, feed)
+    def _row(self, watchlist: str) -> Any:
+        with self._engine.connect() as connection:
+            row = connection.execute(select(feed_states).where(feed_states.c.watchlist == watchlist)).one_or_none()
+        if row is None:
+            raise _unknown(watchlist)
+        return row
+
+    def _drop(self, feed: FeedId, revision: int, then: Callable[[Connection], None]) -> None:
+        """Drop all copies, and do something in the transaction of the last ones."""
+        while True:
+            with self._store.writing() as write:
+                as_marked = feed_states.c.watchlist == feed.watchlist, feed_states.c.revision == revision
+                if write.connection.execute(select(feed_states.c.watchlist).where(*as_marked)).first() is None:
+                    raise FeedMoved(f"the feed of {feed.watchlist} was begun or ended by somebody else")
+                if self._drop_some(write, feed) < _DROPPED:
+                    then(write.connection)
+                    return
 
     def _drop_some(self, write: Writing, feed: FeedId) -> int:
         copies = select(entries.c.id).where(entries.c.watchlist == feed.watchlist, entries.c.owner == feed.owner)
@@ -238,6 +265,32 @@ class Subscriptions:
         for name in names:
             write.withdraw_entry(EntryKey(feed.watchlist, name), feed.owner)
         return len(names)
+
+    def _fresh(self, feed: FeedId, url: str, token_file: str, state: FeedState) -> dict[str, Any]:
+        fresh: dict[str, Any] = feed.plain() | {"url": url, "token_file": token_file, "state": state.model_dump_json()}
+        fresh |= dict.fromkeys(("fresh_until", "pulled_at", "refused", "refused_at", "leased_to", "leased_until"))
+        return fresh | {"revision": 1, "is_current": False}
+
+
+def _is_pulled() -> ColumnElement[bool]:
+    refused = feed_states.c.refused
+    return or_(refused.is_(None), refused.not_in(_DROPPING))
+
+
+def _mark(connection: Connection, watchlist: str, slug: str) -> int | None:
+    """Mark a feed as one whose copies are being dropped; return the new revision, or None if it is not followed.
+
+    From here on it is behind, and nobody pulls it: whoever does just now finds the revision moved.
+    """
+    table, where = feed_states, feed_states.c.watchlist == watchlist
+    marked = {"refused": slug, "is_current": False, "fresh_until": None, "leased_to": None, "leased_until": None}
+    values = marked | {"revision": table.c.revision + 1}
+    connection.execute(update(table).where(where).values(values))
+    return connection.execute(select(table.c.revision).where(where)).scalar_one_or_none()
+
+
+def _unknown(watchlist: str) -> FeedUnknown:
+    return FeedUnknown(f"this node follows no feed of {watchlist}")
 
 
 def _require_no_home(connection: Connection, watchlist: str) -> None:
@@ -267,7 +320,6 @@ def subscription_of(row: Any) -> Subscription:
         revision=row.revision,
         is_current=row.is_current,
         fresh_until=row.fresh_until,
-        withheld=row.withheld,
         pulled_at=row.pulled_at,
         refused=row.refused,
         refused_at=row.refused_at,
