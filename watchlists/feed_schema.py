@@ -109,6 +109,7 @@ feed_held = Table(
     Column("sealed_to", String(64), nullable=False, comment="id of the receiver's key"),
     Column("until", UtcDateTime, comment="when the copy must be gone; null if it may live as long as the entry"),
     Column("refresh_at", UtcDateTime, comment="when it is to be published again, to live on"),
+    Column("linked", Boolean, nullable=False, server_default=false(), comment="it has links, sent or not"),
     Index("feed_held_by_refresh", "watchlist", "receiver", "refresh_at"),
 )
 
@@ -146,7 +147,6 @@ feed_states = Table(
     Column("revision", BigInteger, nullable=False, comment="one more with every change of the state"),
     Column("is_current", Boolean, nullable=False, server_default=false()),
     Column("fresh_until", UtcDateTime),
-    Column("withheld", BigInteger, nullable=False, comment="changes that stayed at the owner's, all that there were"),
     Column("pulled_at", UtcDateTime, comment="when a pull last came to its end"),
     Column("refused", String(64), comment="slug of why the last pull did not; null if it did"),
     Column("refused_at", UtcDateTime),

@@ -70,10 +70,12 @@ def _pages(
     after = START
     task = progress.add_task("composing a feed", total=len(offers))
     while offers:
-        pages.append(compose(after, offers, to, rules, (), system_clock()))
-        after = pages[-1].page.position()
-        del offers[: pages[-1].taken]
-        progress.advance(task, pages[-1].taken)
+        composition = compose(after, offers, to, rules, (), system_clock())
+        if composition.composed is not None:
+            pages.append(composition.composed)
+            after = pages[-1].page.position()
+        del offers[: composition.taken]
+        progress.advance(task, composition.taken)
     progress.remove_task(task)
     return pages
 

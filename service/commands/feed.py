@@ -62,6 +62,7 @@ def subscribe(
         typer.confirm("Did the other operator read out the same, on a line that you trust?", abort=True)
     feed = FeedId(owner=owner, watchlist=watchlist, receiver=receiver)
     feeds_of_node().subscribe(feed, url, str(token_file.absolute()), message)
+    typer.echo(f"{watchlist} of {owner} is followed. A running service pulls it; or run `crosscheck sync --once`.")
 
 
 @commands.command()
@@ -120,16 +121,15 @@ def _followed(each: Subscription, feeds: Feeds) -> dict[str, Any]:
     return {
         **each.feed.plain(),
         "url": each.url,
-        "page": each.state.position.page,
+        "page": None if each.state is None else each.state.position.page,
         "behind": each.is_behind(feeds.clock()),
         "fresh_until": _moment(each.fresh_until),
-        "withheld": each.withheld,
         "at_home_for": list(each.at_home),
         "pulled_at": _moment(each.pulled_at),
         "refused": each.refused,
         "refused_at": _moment(each.refused_at),
-        "root": each.state.root.version,
-        "root_until": _moment(each.state.root.expires),
+        "root": None if each.state is None else each.state.root.version,
+        "root_until": None if each.state is None else _moment(each.state.root.expires),
     }
 
 

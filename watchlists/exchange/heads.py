@@ -96,8 +96,10 @@ class Head:
         """Return the condition that the row is as it was read."""
         swept = feed_heads.c.swept_to
         swept_as_read = swept.is_(None) if self.swept_to is None else swept == self.swept_to
+        decided = feed_heads.c.decided_by
+        decided_as_read = decided.is_(None) if self.decided_by is None else decided == self.decided_by
         as_read = (feed_heads.c.page == self.position.page) & (feed_heads.c.followed == self.followed)
-        return self.rows_of(feed_heads) & as_read & swept_as_read
+        return self.rows_of(feed_heads) & as_read & swept_as_read & decided_as_read
 
     @property
     def key(self) -> dict[str, str]:

@@ -4,9 +4,12 @@ Three sources, one for each page, in this order:
 
 1. *A sweep* over all entries of the list, in the order of their names, whenever what decides has changed: the
    agreements in force, the state that the receiver acts for, its key. It offers what differs from what the receiver
-   has. The first sweep of a feed is its beginning.
+   has, and what has links: they may lead to other entries that it may have. The first sweep of a feed is its beginning.
 2. *The change log*, from where it was followed last. Of several changes of one entry the last one counts.
 3. *Time*: copies whose life is half over and could be longer, and entries that their owner hid until now.
+
+When an entry that others link to changes, those are not offered again for that: a link to what may go only now follows
+with the next change or sweep, and one to what may no longer go stays there, where its name is known, as long.
 
 A batch says how far each offer brings the feed, so that one that is not taken is offered again.
 """
@@ -30,6 +33,7 @@ from watchlists.feed_schema import feed_held, feed_withheld
 from watchlists.keys import KeyRing
 from watchlists.records import Entry, Templates, VisibilityClass
 from watchlists.schema import changes, entries
+from watchlists.store.choice import among
 from watchlists.store.sealed_rows import clear_entry, open_entry
 
 LOOKED_AT: Final = 1000
@@ -161,7 +165,9 @@ class Offers:
         return not expired and self.leave(clear_entry(row).klass).allowed
 
     def _differs(self, copy: Row[Any], klass: VisibilityClass) -> bool:
-        """Whether a copy was sent to another key, or with another end than it would be now."""
+        """Whether a copy was sent to another key, with another end than it would be now, or perhaps other links."""
+        if copy.linked:
+            return True
         until, sent = self.until(klass), _moment(copy.until)
         if copy.sealed_to != self._head.key_id or until is None or sent is None:
             return bool(copy.sealed_to != self._head.key_id) or until != sent
@@ -204,10 +210,19 @@ class Offers:
         offers, unreadable = [], []
         for name in names:
             try:
-                offers.append(Offer(name, self._opened(rows[name]) if name in rows else None))
+                current = self._opened(rows[name]) if name in rows else None
             except SealBroken:
                 unreadable.append(name)
+            else:
+                offers.append(Offer(name, current, () if current is None else self._linked(current[0])))
         return offers, tuple(unreadable)
+
+    def _linked(self, entry: Entry) -> tuple[Entry, ...]:
+        """Return what is in clear of the entries that the links of one lead to."""
+        if not entry.links:
+            return ()
+        to = {link.to for link in entry.links}
+        return tuple(map(clear_entry, self._connection.execute(select(*_CLEAR).where(among(to)))))
 
     def _opened(self, row: Row[Any]) -> tuple[Entry, Templates]:
         if not self._may_go(row):

@@ -27,7 +27,7 @@ from watchlists.exchange.signing_keys import SigningKeys
 from watchlists.exchange.steps import Step, read_contents
 from watchlists.feed.errors import FeedOversize
 from watchlists.feed.messages import START, FeedId, Page, Position
-from watchlists.feed.publish import FRESHNESS, Composed, compose, sign_message, sign_page, timestamp
+from watchlists.feed.publish import FRESHNESS, Composition, compose, sign_message, sign_page, timestamp
 from watchlists.feed.signing import canonical
 from watchlists.feed_schema import feed_contents, feed_heads, feed_held, feed_pages, feed_states, feed_withheld
 from watchlists.records import VisibilityClass
@@ -205,17 +205,18 @@ class Publisher:
             batch = offers.next(purposes)
             if batch is None:
                 return False
-            composed, oversize = self._composed(connection, head, batch, rules, now)
+            composition, oversize = self._composed(connection, head, batch, rules, now)
         with writing(self._engine, Turn.CHANGE_LOG) as connection:
             hold_log(connection)
-            taken = 0 if composed is None else composed.taken
+            taken = 0 if composition is None else composition.taken
+            composed = None if composition is None else composition.composed
             position = head.position if composed is None else composed.page.position()
             values = {**batch.after(taken), **position.plain()}
             if connection.execute(update(feed_heads).where(head.unmoved()).values(values)).rowcount == 0:
                 return True  # another process has taken this step
             step = Step(connection, self._store, head, offers, purposes, now)
-            if composed is not None:
-                step.store(composed, batch.offers[:taken], as_of, oversize)
+            if composition is not None:
+                step.store(composition, batch.offers[:taken], as_of, oversize)
             step.note(batch)
         if step.destroyed:
             wipe_deleted(self._engine, feed_contents)
@@ -223,8 +224,8 @@ class Publisher:
 
     def _composed(
         self, connection: Connection, head: Head, batch: Batch, rules: RuleBook, now: datetime
-    ) -> tuple[Composed | None, str | None]:
-        """Compose a page of a batch; return also the first entry if that alone is too large, and so stays at home."""
+    ) -> tuple[Composition | None, str | None]:
+        """Compose what there is of a page in a batch; return also the first entry if that alone is too large."""
         if not batch.offers:
             return None, None
         names = [offer.entry for offer in batch.offers]

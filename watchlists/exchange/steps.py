@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Table, delete, select, update
 
 from watchlists.exchange.heads import Head, WithheldBecause
 from watchlists.exchange.offers import Batch, Offers
-from watchlists.feed.publish import Composed, Offer
+from watchlists.feed.publish import Composed, Composition, Offer
 from watchlists.feed.signing import canonical
 from watchlists.feed_schema import feed_contents, feed_heads, feed_held, feed_pages, feed_withheld
 from watchlists.keys import KeyRing
@@ -70,30 +70,34 @@ class Step:
         self.destroyed = 0
         """Contents that are gone, for a later change names the same entry."""
 
-    def store(self, composed: Composed, taken: Sequence[Offer], as_of: int, oversize: str | None) -> None:
-        """Store a page, what of its contents still counts, and what the receiver has by it.
+    def store(self, composition: Composition, taken: Sequence[Offer], as_of: int, oversize: str | None) -> None:
+        """Store a page if there is one, what the receiver has by it, and what stays at home.
 
         Args:
-            composed: the page.
-            taken: the offers that are in it.
+            composition: what came of the offers.
+            taken: the offers that are dealt with in it.
             as_of: number of the change that the entries were read as of.
             oversize: an entry that stays at home for its size.
         """
+        current = {offer.entry: offer.current[0] for offer in taken if offer.current is not None}
+        if composition.composed is not None:
+            self._publish(composition.composed, current, as_of)
+        self._forget(feed_withheld, [offer.entry for offer in taken])
+        at_home = [self._at_home(current[name]) for name in dict.fromkeys(composition.withheld)]
+        if oversize is not None:
+            at_home.append(self._withheld(oversize, WithheldBecause.OVERSIZE, current[oversize].klass))
+        self._insert(feed_withheld, at_home)
+
+    def _publish(self, composed: Composed, current: Mapping[str, Entry], as_of: int) -> None:
         page = canonical(composed.page.plain())
         number = composed.page.number
         self._connection.execute(feed_pages.insert().values(self._head.key | {"number": number, "page": page}))
         named = list(composed.standing)
         self.destroyed = self._forget(feed_contents, named)
         self._forget(feed_held, named)
-        self._forget(feed_withheld, [offer.entry for offer in taken])
-        current = {offer.entry: offer.current[0] for offer in taken if offer.current is not None}
         self._keep_contents(composed, self._changed_since(as_of))
-        held = [self._held(name, current[name].klass) for name, stands in composed.standing.items() if stands]
+        held = [self._held(current[name]) for name, stands in composed.standing.items() if stands]
         self._insert(feed_held, held)
-        at_home = [self._at_home(current[name]) for name in dict.fromkeys(composed.withheld)]
-        if oversize is not None:
-            at_home.append(self._withheld(oversize, WithheldBecause.OVERSIZE, current[oversize].klass))
-        self._insert(feed_withheld, at_home)
 
     def note(self, batch: Batch) -> None:
         """Write down what a batch has found beside its offers, and for which purposes entries are at home."""
@@ -135,11 +139,11 @@ class Step:
         of_list = changes.c.watchlist == self._head.feed.watchlist, changes.c.sequence > as_of
         return frozenset(self._connection.execute(select(changes.c.entry).where(*of_list)).scalars())
 
-    def _held(self, name: str, klass: VisibilityClass) -> dict[str, Any]:
-        until = self._offers.until(klass)
+    def _held(self, entry: Entry) -> dict[str, Any]:
+        until = self._offers.until(entry.klass)
         refresh_at = None if until is None else self._now + (until - self._now) / 2
-        row = {"sealed_to": self._head.key_id, "until": until, "refresh_at": refresh_at}
-        return self._head.key | self._version(name) | row
+        row = {"sealed_to": self._head.key_id, "until": until, "refresh_at": refresh_at, "linked": bool(entry.links)}
+        return self._head.key | self._version(entry.id) | row
 
     def _withheld(self, name: str, reason: WithheldBecause, klass: VisibilityClass | None) -> dict[str, Any]:
         hidden = None if klass is None else klass.conditions.hidden_until

@@ -17,7 +17,7 @@ from watchlists.feed.errors import (
     FeedUnannounced,
     FeedWrongReceiver,
 )
-from watchlists.feed.messages import FeedId, Page, Part, Position, RoleKeys, Root, Timestamp, Withheld
+from watchlists.feed.messages import FeedId, Page, Part, Position, RoleKeys, Root, Timestamp
 from watchlists.feed.signing import require_threshold, valid_signers
 
 SKEW: Final = timedelta(minutes=2)
@@ -126,12 +126,7 @@ def require_next(known: Position, page: Page, position: Position) -> None:
 
 
 def _is_contiguous(page: Page) -> bool:
-    expected = page.first
-    for change in page.changes:
-        if change.sequence != expected:
-            return False
-        expected += change.count if isinstance(change, Withheld) else 1
-    return expected == page.last + 1
+    return [change.sequence for change in page.changes] == list(range(page.first, page.last + 1))
 
 
 def require_announced(head: Position, position: Position) -> None:

@@ -1,9 +1,10 @@
 """The messages of a feed: root, timestamp and page. What they may say at all; whether it is true, `trusted` decides.
 
 A feed carries one watchlist of one owner to one receiving partner. Its changes have numbers of their own, 1, 2, 3 ...;
-its pages too, and each names the digest of the one before. A page names the digest of each sealed content, and the
-contents travel beside it. So the content of an entry that was since replaced or withdrawn can be destroyed at its
-publisher, while the chain stays whole: the signature of a page covers the list of what is left out.
+its pages too, and each names the digest of the one before. Of what stays at the publisher's nothing is said. A page
+names the digest of each sealed content, and the contents travel beside it. So the content of an entry that was since
+replaced or withdrawn can be destroyed at its publisher, while the chain stays whole: the signature of a page covers the
+list of what is left out.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ TIMESTAMP_CAP: Final = 16 * 1024
 PAGE_CAP: Final = 8 * 1024 * 1024
 """Bytes of the largest message of each kind that is read."""
 CHANGES_CAP: Final = 1000
-"""Changes of one page; a run of withheld ones counts as one."""
+"""Changes of one page."""
 NOTHING: Final = "0" * 64
 """The digest that the first page names as the one before."""
 
@@ -160,15 +161,7 @@ class Withdraw(Part):
     entry: Name
 
 
-class Withheld(Part):
-    """Changes, `count` of them from `sequence` on, of entries that stay at home. Nothing else is said of them."""
-
-    kind: Literal["withheld"] = "withheld"
-    sequence: Number
-    count: Number
-
-
-Change = Annotated[Put | Withdraw | Withheld, Field(discriminator="kind")]
+Change = Annotated[Put | Withdraw, Field(discriminator="kind")]
 
 
 class Page(Part):

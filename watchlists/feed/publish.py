@@ -3,16 +3,19 @@
 The rules of publication:
 
 1. A page holds an entry only if copies of it may go to the receiver at that moment; sealed to the receiver.
-2. A change of an entry that stays at home takes a number and says nothing else, so that numbers have no gaps.
+2. A change of an entry that stays at home, and that the receiver does not have, takes no number and makes no page: the
+   numbers are those of the feed alone, and a receiver learns neither of that change nor of when it was.
 3. An entry that the receiver has, and which from now on may not leave home or is withdrawn, is withdrawn there.
-4. What the receiver never had is never named to it, not even when it is withdrawn.
+4. What the receiver never had is never named to it, not even when it is withdrawn. A link goes with its entry only if
+   copies of what it leads to may go there as well, at that moment, or the receiver owns it.
 5. What has expired is as good as withdrawn.
 6. Pages are immutable. They are signed when they are served, with the keys of the day, over what is left out that day.
 
 What the caller owes:
 
-- one publisher of a feed at a time; page, contents and new position in one transaction;
+- one publisher of a feed at a time; page, contents, new position and what stayed at home in one transaction;
 - to offer entries again when rules, time (`hidden_until`), the life of a copy or the receiver's key change what may go;
+  those that have links too, for they may then name others than before;
 - to destroy the content of a put once a later change names the same entry, in the transaction of that change;
 - a new timestamp well before the last one expires, and a new root before that does.
 """
@@ -21,7 +24,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final
@@ -45,7 +48,6 @@ from watchlists.feed.messages import (
     SignedPage,
     Timestamp,
     Withdraw,
-    Withheld,
 )
 from watchlists.feed.residency import leave_at
 from watchlists.feed.signing import Signer, canonical, sign
@@ -59,10 +61,17 @@ FRESHNESS: Final = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One change of the publisher's log: how the entry stands now; None if it was withdrawn."""
+    """One change of the publisher's log.
+
+    Args:
+        entry: its name.
+        current: how it stands now; None if it was withdrawn.
+        linked: entries that its links lead to, as they stand, of whatever list; what is sealed of them is not needed.
+    """
 
     entry: str
     current: tuple[Entry, Templates] | None = field(repr=False)
+    linked: tuple[Entry, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,20 +90,30 @@ class Composed:
     Args:
         page: what is signed, for ever the same.
         contents: the sealed contents, by sequence.
-        withheld: entries that stayed at home, for the operator of the publishing node alone.
-        taken: how many of the offers are in it; the others are for the next page.
     """
 
     page: Page
     contents: Mapping[int, bytes] = field(repr=False)
-    withheld: tuple[str, ...]
-    taken: int
 
     @property
     def standing(self) -> Mapping[str, bool]:
         """Of each entry that the page names, whether the receiver has it afterwards: what the page says of it last."""
-        named = (change for change in self.page.changes if not isinstance(change, Withheld))
-        return {change.entry: isinstance(change, Put) for change in named}
+        return {change.entry: isinstance(change, Put) for change in self.page.changes}
+
+
+@dataclass(frozen=True, slots=True)
+class Composition:
+    """What came of offers.
+
+    Args:
+        composed: the page; None if all of them stay at home, and the receiver has none of them.
+        withheld: entries that stayed at home, for the operator of the publishing node alone.
+        taken: how many of the offers are dealt with; the others are for the next page.
+    """
+
+    composed: Composed | None
+    withheld: tuple[str, ...]
+    taken: int
 
 
 def compose(
@@ -104,7 +123,7 @@ def compose(
     rules: RuleBook,
     held: Collection[str],
     now: datetime,
-) -> Composed:
+) -> Composition:
     """Compose the page that follows `after`.
 
     Args:
@@ -134,7 +153,7 @@ class _Composing:
     def __init__(self, after: Position, to: Addressee, rules: RuleBook, held: Collection[str], now: datetime) -> None:
         self._after, self._to, self._held, self._now = after, to, held, now
         self._leave = leave_at(rules, to.node, now)
-        self._changes: list[Put | Withdraw | Withheld] = []
+        self._changes: list[Put | Withdraw] = []
         self._contents: dict[int, bytes] = {}
         self._named: dict[str, int | None] = {}  # in this page: the sequence of the content, None for a withdrawal
         self._withheld: list[str] = []
@@ -145,22 +164,26 @@ class _Composing:
         sequence = self._last + 1
         sealed = self._sealed(offer, sequence)
         size = 0 if sealed is None else len(sealed)
+        if sealed is None and not self._is_held(offer.entry):
+            self._stay(offer)
+            return True
         if len(self._changes) == CHANGES_CAP or self._size + size > CONTENT_CAP:
             return False
         if sealed is not None:
             self._put(offer.entry, sequence, sealed)
-        elif self._is_held(offer.entry):
+        else:
             self._name(offer.entry, None)
             self._changes.append(Withdraw(sequence=sequence, entry=offer.entry))
-        else:
-            self._withhold(sequence)
-        if sealed is None and offer.current is not None:
-            self._withheld.append(offer.entry)
+            self._stay(offer)
         self._last, self._size = sequence, self._size + size
         return True
 
-    def finished(self, taken: int) -> Composed:
-        page = Page(
+    def finished(self, taken: int) -> Composition:
+        composed = Composed(self._page(), self._contents) if self._changes else None
+        return Composition(composed, tuple(self._withheld), taken)
+
+    def _page(self) -> Page:
+        return Page(
             feed=self._to.feed,
             number=self._after.page + 1,
             previous=self._after.digest,
@@ -170,7 +193,6 @@ class _Composing:
             sealed_to=receiving_key_id(self._to.key),
             changes=tuple(self._changes),
         )
-        return Composed(page, self._contents, tuple(self._withheld), taken)
 
     def _sealed(self, offer: Offer, sequence: int) -> bytes | None:
         """The sealed content of an entry; None if there is none any more, or it stays at home."""
@@ -180,11 +202,17 @@ class _Composing:
         feed = self._to.feed
         if (entry.klass.owner, entry.key.watchlist, entry.id) != (feed.owner, feed.watchlist, offer.entry):
             raise ForeignWatchlist(f"an entry of {entry.key.watchlist} does not belong in the feed of {feed.watchlist}")
-        going = self._leave(entry.klass)
-        if not going.allowed or (entry.expires_at is not None and entry.expires_at <= self._now):
+        if not self._goes(entry):
             return None
-        until = None if going.life is None else self._now + going.life
-        return seal_copy(EntryCopy(entry, templates, until), feed, sequence, self._to.key)
+        life = self._leave(entry.klass).life
+        until = None if life is None else self._now + life
+        named = {other.key for other in offer.linked if other.klass.owner == feed.receiver or self._goes(other)}
+        sent = replace(entry, links=tuple(link for link in entry.links if link.to in named))
+        return seal_copy(EntryCopy(sent, templates, until), feed, sequence, self._to.key)
+
+    def _goes(self, entry: Entry) -> bool:
+        expired = entry.expires_at is not None and entry.expires_at <= self._now
+        return not expired and self._leave(entry.klass).allowed
 
     def _is_held(self, entry: str) -> bool:
         return self._named[entry] is not None if entry in self._named else entry in self._held
@@ -201,12 +229,9 @@ class _Composing:
             del self._contents[before]
         self._named[entry] = sequence
 
-    def _withhold(self, sequence: int) -> None:
-        run = self._changes[-1] if self._changes else None
-        if isinstance(run, Withheld):
-            self._changes[-1] = Withheld(sequence=run.sequence, count=run.count + 1)
-        else:
-            self._changes.append(Withheld(sequence=sequence, count=1))
+    def _stay(self, offer: Offer) -> None:
+        if offer.current is not None:
+            self._withheld.append(offer.entry)
 
 
 def timestamp(feed: FeedId, version: int, head: Position, now: datetime, at_home: Collection[str] = ()) -> Timestamp:

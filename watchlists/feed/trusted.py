@@ -71,7 +71,6 @@ from watchlists.feed.messages import (
     RootMessage,
     Timestamp,
     TimestampMessage,
-    Withheld,
     read,
 )
 
@@ -95,13 +94,11 @@ class AcceptedPage:
 
     Args:
         effects: in their order.
-        withheld: how many of its changes stayed at the owner's.
         state: to be stored with the effects.
     """
 
     page: Page
     effects: tuple[Arrival | Departure, ...]
-    withheld: int
     state: FeedState
 
 
@@ -220,9 +217,8 @@ class TrustedFeed:
         if owed and position == head:
             raise FeedContentMissing(f"the content of {len(owed)} entries was left out and never followed")
         done = effects(page, sealed, self._receiver, rules, now)
-        withheld = sum(change.count for change in page.changes if isinstance(change, Withheld))
         self._state = self._state.model_copy(update={"position": position, "owed": owed})
-        return AcceptedPage(page, done, withheld, self._state)
+        return AcceptedPage(page, done, self._state)
 
     def _head(self, now: datetime) -> Position:
         """Where the feed ends, by a timestamp that is still good under a root that is."""
@@ -238,6 +234,6 @@ def _owed(before: tuple[str, ...], page: Page, sealed: Mapping[int, bytes]) -> t
     for change in page.changes:
         if isinstance(change, Put) and change.sequence not in sealed:
             owed.add(change.entry)
-        elif not isinstance(change, Withheld):
+        else:
             owed.discard(change.entry)
     return tuple(sorted(owed))

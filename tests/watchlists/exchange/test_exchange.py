@@ -22,7 +22,7 @@ from watchlists.exchange.errors import FeedFollowed, FeedKeysMissing
 from watchlists.feed import FeedId, publish
 from watchlists.feed.content import receiving_key_id
 from watchlists.feed_schema import feed_contents, feed_heads, feed_pages, feed_receiving_keys
-from watchlists.records import Conditions, Entry, EntryKey, Watchlist
+from watchlists.records import Conditions, Entry, EntryKey, Link, LinkKind, Partner, Watchlist
 from watchlists.schema import entries
 
 ON_BOTH_DATABASES = True
@@ -175,6 +175,41 @@ def test_what_its_owner_hides_for_a_while_goes_when_that_is_over(pair: Pair) -> 
     pair.clock.turn(HOUR)
     pair.pull()
     assert (pair.away.names(), pair.home.withheld()) == (["A"], {})
+
+
+def test_of_what_the_receiver_may_never_have_it_learns_neither_that_it_is_written_nor_when(pair: Pair) -> None:
+    pair.home.put("A")
+    pair.pull()
+    before = pair.home.timestamp(FEED)
+    hidden = replace(WANTED, conditions=Conditions(excluded=("xa",)))
+
+    for person in (2, 3):
+        pair.home.put("X", hidden, templates=faces(person))
+        assert pair.home.timestamp(FEED) == before
+        assert pair.home.withheld() == {"X": "rules"}
+    (published,) = pair.home.publisher.published()
+    assert (published.withheld, published.waiting, published.at_home) == (1, 0, ())
+    pair.home.withdraw("X")
+
+    assert pair.home.timestamp(FEED) == before
+    assert pair.home.withheld() == {}
+    assert (pages(pair), pair.pull().pages) == (1, 0)
+
+
+def test_links_go_to_what_the_receiver_may_have_and_to_more_of_it_after_a_sweep(pair: Pair) -> None:
+    links = tuple(Link(LinkKind.ASSOCIATED, EntryKey(FEED.watchlist, name)) for name in ("B", "H"))
+    pair.home.store.put_entry(Entry("A", WANTED, SUBJECT, links=links), faces(1))
+    pair.home.put("B")
+    pair.home.put("H", LOCAL)
+    pair.pull()
+    assert pair.away.store.entry(A).entry.links == links[:1]
+
+    pair.home.put("H", templates=faces(4))
+    pair.pull()
+    assert pair.away.store.entry(A).entry.links == links[:1]
+    pair.home.store.add_partner(Partner("xa", "XA", "xy"))
+    pair.pull()
+    assert pair.away.store.entry(A).entry.links == links
 
 
 def test_another_receiving_key_makes_everything_go_again_so_that_the_older_one_is_not_needed(pair: Pair) -> None:

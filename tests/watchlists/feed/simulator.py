@@ -25,7 +25,7 @@ from watchlists.agreements.decide import RuleBook
 from watchlists.feed import AcceptedPage, FeedId, FeedState, Receiver, TrustedFeed, pin
 from watchlists.feed.content import receiving_key_id
 from watchlists.feed.messages import START, Page, Part, Position, RoleKeys, Roles, Root, Timestamp
-from watchlists.feed.publish import Addressee, Composed, Offer, compose, sign_message, sign_page, timestamp
+from watchlists.feed.publish import Addressee, Composed, Composition, Offer, compose, sign_message, sign_page, timestamp
 from watchlists.feed.residency import node_of
 from watchlists.feed.signing import LocalSigner, key_id
 from watchlists.records import Entry, Partner, Templates, VisibilityClass
@@ -113,21 +113,30 @@ class PartnerSimulator:
         templates = templates or faces(len(name))
         self.put_entry(Entry(name, replace(klass, owner=self.feed.owner), SUBJECT), templates)
 
-    def put_entry(self, entry: Entry, templates: Templates) -> None:
-        self._offers.append(Offer(entry.id, (entry, templates)))
+    def put_entry(self, entry: Entry, templates: Templates, *linked: Entry) -> None:
+        self._offers.append(Offer(entry.id, (entry, templates), linked))
 
     def withdraw(self, name: str) -> None:
         self._offers.append(Offer(name, None))
 
     def turn_page(self) -> Composed:
-        """Publish all changes since the last page, and destroy contents that no longer count."""
+        """Publish all changes since the last page, of which there is one to publish."""
+        composed = self.publish().composed
+        assert composed is not None
+        return composed
+
+    def publish(self) -> Composition:
+        """Publish all changes since the last page, if there are any, and destroy contents that no longer count."""
         addressee = Addressee(self.feed, node_of(XA), self.receiving.public_key())
-        composed = compose(self.head, self._offers, addressee, self.rules, self._held, self.now)
-        del self._offers[: composed.taken]
+        composition = compose(self.head, self._offers, addressee, self.rules, self._held, self.now)
+        del self._offers[: composition.taken]
+        composed = composition.composed
+        if composed is None:
+            return composition
         standing = composed.standing
         self._held = (self._held - standing.keys()) | {name for name, stands in standing.items() if stands}
         self.pages = [_without(page, set(standing)) for page in self.pages] + [composed]
-        return composed
+        return composition
 
     def rotate(self, keys: Keys, signed_by: Iterable[LocalSigner] | None = None) -> Root:
         """Publish a new root, signed by old and new root keys alike unless a test says by whom."""

@@ -29,6 +29,7 @@ from watchlists.records import (
     Quarantine,
     Subject,
     Templates,
+    VisibilityClass,
 )
 
 HOUR = timedelta(hours=1)
@@ -60,7 +61,7 @@ def test_everything_of_an_entry_arrives(partner: PartnerSimulator) -> None:
         Subject(family_name="Oakapple"),
     )
     templates = Templates((face(1), face(2)), (finger(1),))
-    partner.put_entry(whole, templates)
+    partner.put_entry(whole, templates, Entry("E-9", VisibilityClass("xa", "xc-list", "local", "none"), Subject()))
     partner.turn_page()
 
     (page,) = partner.pull(partner.follower())
@@ -68,21 +69,21 @@ def test_everything_of_an_entry_arrives(partner: PartnerSimulator) -> None:
     assert page.effects == (Arrival(1, whole, templates),)
 
 
-def test_withdrawals_arrive_and_what_stays_at_home_is_counted_without_a_name(partner: PartnerSimulator) -> None:
+def test_withdrawals_arrive_and_nothing_of_what_stays_at_home(partner: PartnerSimulator) -> None:
     partner.put("A")
     partner.put("H-1", LOCAL)
-    partner.put("H-2", LOCAL)
     partner.turn_page()
-    partner.withdraw("A")
+    partner.put("H-2", LOCAL)
     partner.withdraw("H-1")
+    partner.publish()
+    partner.withdraw("A")
     partner.turn_page()
     feed = partner.follower()
 
     pages = partner.pull(feed)
 
-    assert [page.withheld for page in pages] == [2, 1]
-    assert pages[1].effects == (Departure(4, "A"),)
-    assert feed.state.position.sequence == 5
+    assert [page.effects for page in pages[1:]] == [(Departure(2, "A"),)]
+    assert feed.state.position.sequence == 2
     assert feed.is_current
     assert all(b"H-1" not in partner.page(number) for number in (1, 2))
 
@@ -227,7 +228,7 @@ def test_whatever_happens_in_whatever_order_the_receiver_ends_with_what_it_may_h
             partner.withdraw(name)
             theirs.pop(name, None)
         elif act == "turn" and partner.has_offers:
-            partner.turn_page()
+            partner.publish()
         elif act == "restart":
             feed = partner.follower(feed.state)
         elif act == "pull":

@@ -11,44 +11,67 @@ from tests.watchlists.feed.simulator import FEED, LOCAL, WANTED, XA, PartnerSimu
 from tests.watchlists.makers import NOW, SUBJECT, faces
 from watchlists.agreements.decide import RuleBook
 from watchlists.errors import ForeignWatchlist
-from watchlists.feed import publish
+from watchlists.feed import Arrival, publish
 from watchlists.feed.errors import FeedOversize
 from watchlists.feed.messages import CHANGES_CAP, PAGE_CAP, START
-from watchlists.feed.publish import CONTENT_CAP, Addressee, Composed, Offer, compose
+from watchlists.feed.publish import CONTENT_CAP, Addressee, Composed, Composition, Offer, compose
 from watchlists.feed.residency import Leave, leave, node_of
-from watchlists.records import Conditions, Entry, Quarantine
+from watchlists.records import Conditions, Entry, EntryKey, Link, LinkKind, Quarantine
 
 HOUR = timedelta(hours=1)
 
 
 def said(composed: Composed) -> list[str]:
-    """The changes of a page: "+A" a put, "-A" a withdrawal, "2" that two stay at home."""
+    """The changes of a page: "+A" a put, "-A" a withdrawal."""
     plain = composed.page.plain()["changes"]
     signs = {"put": "+", "withdraw": "-"}
-    return [str(one["count"]) if one["kind"] == "withheld" else signs[one["kind"]] + one["entry"] for one in plain]
+    return [signs[one["kind"]] + one["entry"] for one in plain]
 
 
-def test_what_stays_at_home_takes_numbers_and_is_listed_for_the_operator_alone(partner: PartnerSimulator) -> None:
-    for name, klass in (("A", WANTED), ("H-1", LOCAL), ("H-2", LOCAL), ("B", WANTED), ("H-3", LOCAL)):
+def test_what_stays_at_home_takes_no_number_and_is_listed_for_the_operator_alone(partner: PartnerSimulator) -> None:
+    for name, klass in (("H-1", LOCAL), ("A", WANTED), ("H-2", LOCAL), ("B", WANTED), ("H-3", LOCAL)):
         partner.put(name, klass)
 
-    page = partner.turn_page()
+    composition = partner.publish()
 
-    assert said(page) == ["+A", "2", "+B", "1"]
-    assert (page.page.first, page.page.last) == (1, 5)
-    assert page.withheld == ("H-1", "H-2", "H-3")
+    page = composition.composed
+    assert page is not None
+    assert said(page) == ["+A", "+B"]
+    assert (page.page.first, page.page.last) == (1, 2)
+    assert composition.withheld == ("H-1", "H-2", "H-3")
+
+
+@pytest.mark.parametrize(
+    "conditions",
+    [
+        Conditions(excluded=("xa",)),
+        Conditions(hidden_until=NOW + HOUR),
+        Conditions(quarantine=Quarantine.LIKE_MANY_ENTRIES),
+    ],
+)
+def test_of_what_is_not_for_the_receiver_it_learns_nothing_not_even_that_there_was_something(
+    partner: PartnerSimulator, conditions: Conditions
+) -> None:
+    for _ in range(2):
+        partner.put("H", replace(WANTED, conditions=conditions))
+        assert partner.publish() == Composition(None, ("H",), 1)
+    partner.withdraw("H")
+
+    assert partner.publish() == Composition(None, (), 1)
+    assert partner.head == START
 
 
 def test_an_entry_that_may_no_longer_leave_home_is_withdrawn_where_it_is(partner: PartnerSimulator) -> None:
     partner.put("A")
     partner.turn_page()
     partner.put("A", LOCAL)
-    page = partner.turn_page()
+    composition = partner.publish()
     partner.withdraw("A")
 
-    assert said(page) == ["-A"]
-    assert page.withheld == ("A",)
-    assert said(partner.turn_page()) == ["1"]
+    assert composition.composed is not None
+    assert said(composition.composed) == ["-A"]
+    assert composition.withheld == ("A",)
+    assert partner.publish() == Composition(None, (), 1)
 
 
 def test_several_changes_of_one_entry_on_one_page_leave_the_last_content_only(partner: PartnerSimulator) -> None:
@@ -60,7 +83,7 @@ def test_several_changes_of_one_entry_on_one_page_leave_the_last_content_only(pa
 
     page = partner.turn_page()
 
-    assert said(page) == ["+A", "+A", "+B", "-B", "1"]
+    assert said(page) == ["+A", "+A", "+B", "-B"]
     assert sorted(page.contents) == [2]
     (accepted,) = partner.pull(partner.follower())
     assert [effect.sequence for effect in accepted.effects] == [2, 4]
@@ -72,7 +95,7 @@ def test_what_has_expired_is_not_published_and_withdrawn_where_it_is(partner: Pa
     for name in ("A", "B"):
         partner.put_entry(Entry(name, WANTED, SUBJECT, expires_at=NOW), faces(1))
 
-    assert said(partner.turn_page()) == ["-A", "1"]
+    assert said(partner.turn_page()) == ["-A"]
 
 
 def test_the_owners_own_word_comes_before_the_agreement(rules: RuleBook, for_a_day: RuleBook) -> None:
@@ -114,6 +137,29 @@ def test_the_largest_page_is_below_the_cap_of_the_receiver(partner: PartnerSimul
 
     overhead = len(partner.page(1)) - sum(4 * -(-len(one) // 3) for one in page.contents.values())
     assert overhead + 4 * CONTENT_CAP / 3 + 2 * CHANGES_CAP < PAGE_CAP
+
+
+def test_links_go_only_to_what_may_go_as_well_or_is_the_receivers_own(partner: PartnerSimulator) -> None:
+    others = {
+        "goes": WANTED,
+        "local": LOCAL,
+        "excluded": replace(WANTED, conditions=Conditions(excluded=("xa",))),
+        "hidden": replace(WANTED, conditions=Conditions(hidden_until=NOW + HOUR)),
+        "of-nobody": replace(WANTED, owner="xc", watchlist="xc-alerts"),
+        "own": replace(LOCAL, owner="xa", watchlist="xa-alerts"),
+    }
+    linked = [Entry(name, klass, SUBJECT) for name, klass in others.items()]
+    linked.append(Entry("expired", WANTED, SUBJECT, expires_at=NOW))
+    to = [*(other.key for other in linked), EntryKey("xb-alerts", "unknown")]
+    links = tuple(Link(LinkKind.ASSOCIATED, key) for key in to)
+    partner.put_entry(Entry("A", WANTED, SUBJECT, links=links), faces(1), *linked)
+    partner.turn_page()
+
+    (page,) = partner.pull(partner.follower())
+
+    (arrival,) = page.effects
+    assert isinstance(arrival, Arrival)
+    assert [link.to.entry for link in arrival.entry.links] == ["goes", "own"]
 
 
 def test_an_entry_of_another_list_or_owner_is_not_published(rules: RuleBook) -> None:

@@ -40,7 +40,7 @@ from watchlists.feed.errors import (
     FeedUnannounced,
     FeedWrongReceiver,
 )
-from watchlists.feed.messages import NOTHING, PAGE_CAP, ROOT_CAP, START, TIMESTAMP_CAP, FeedId, Position, Withheld
+from watchlists.feed.messages import NOTHING, PAGE_CAP, ROOT_CAP, START, TIMESTAMP_CAP, FeedId, Position, Withdraw
 from watchlists.feed.signing import canonical
 
 SECOND = timedelta(seconds=1)
@@ -365,7 +365,8 @@ def test_another_page_than_the_announced_one_is_a_fork_at_the_head(
 ) -> None:
     partner, feed = followed
     feed.update_page(partner.page(3), partner.rules, NOW)
-    longer = (*partner.pages[3].page.changes, Withheld(sequence=5, count=7))
+    known = partner.pages[3].page
+    longer = (*known.changes, *(Withdraw(sequence=known.last + more, entry="A") for more in range(1, 8)))
 
     fork = partner.page(4, published=NOW - SECOND)
     refuses(feed, FeedFork, lambda: feed.update_page(fork, partner.rules, NOW))
