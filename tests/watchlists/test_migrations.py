@@ -17,6 +17,7 @@ from tests.watchlists.makers import NOW, Node, faces
 from watchlists import migrations
 from watchlists.database import open_database, writing
 from watchlists.errors import SchemaUnknown
+from watchlists.feed_schema import feed_heads, feed_held
 from watchlists.keys import KeyRing
 from watchlists.records import NO_CONDITIONS, Entry, Partner, Subject, VisibilityClass
 from watchlists.rotation import OwnerKeyRotation
@@ -193,3 +194,22 @@ def test_where_nothing_was_purged_nothing_is_due_to_be_wiped(at_0007: Engine) ->
     migrations.upgrade(at_0007)
     with at_0007.connect() as connection:
         assert connection.execute(select(wipes_due)).all() == []
+
+
+def test_copies_from_before_links_were_kept_apart_are_all_looked_at_again(at_0007: Engine) -> None:
+    migrations.upgrade(at_0007, "0013")
+    with writing(at_0007) as connection:
+        connection.execute(text("INSERT INTO partners (id, name, country) VALUES ('xa', 'XA', 'xa')"))
+        connection.execute(text("INSERT INTO watchlists (id, owner, title) VALUES ('w', 'xb', 'W')"))
+        head = "watchlist, receiver, owner, receiving_key, page, sequence, digest, followed, decided_by"
+        values = "'w', 'xa', 'xb', :key, 1, 1, 'd', 1, 'rules of then', 1"
+        insert = f"INSERT INTO feed_heads ({head}, timestamp_version) VALUES ({values})"
+        connection.execute(text(insert), {"key": bytes(32)})
+        held = "INSERT INTO feed_held (watchlist, receiver, entry, version, sealed_to) VALUES ('w', 'xa', 'e', 1, 'k')"
+        connection.execute(text(held))
+    migrations.upgrade(at_0007)
+
+    with at_0007.connect() as connection:
+        assert connection.execute(select(feed_held.c.entry, feed_held.c.linked)).all() == [("e", True)]
+        assert connection.execute(select(feed_heads.c.decided_by)).scalar_one() is None
+    assert migrations.differences(at_0007) == []
