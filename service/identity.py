@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import Engine, RowMapping, select
+from sqlalchemy import Connection, Engine, RowMapping, select
 
 from models.errors import CrosscheckError, InvalidInput
 from service import audit
@@ -167,6 +167,11 @@ def require(caller: Caller, *roles: Role) -> Caller:
         wanted = " or ".join(roles)
         raise WrongRole(f"this call is for role {wanted}; the token has role {caller.role}")
     return caller
+
+
+def revoke_all(connection: Connection, now: datetime) -> int:
+    """Revoke every token that is in force, in the transaction of `connection`; return how many there were."""
+    return connection.execute(tokens.update().where(tokens.c.revoked_at.is_(None)).values(revoked_at=now)).rowcount
 
 
 def _digest(token: str) -> bytes:

@@ -24,6 +24,9 @@ def restore(
     leave_out_lost: Annotated[
         bool, typer.Option("--leave-out-lost", help="Go on without entries whose keys were destroyed.")
     ] = False,
+    keep_tokens: Annotated[
+        bool, typer.Option("--keep-tokens", help="Leave tokens in force, also those that were revoked since.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Restore a backup to CROSSCHECK_HOME and CROSSCHECK_DATABASE, of either kind. The root key has to be there.
@@ -31,7 +34,9 @@ def restore(
     Stop all processes of the service first. Everything is verified before anything is changed.
     """
     with progress_bars() as progress:
-        restored = Restore(Settings(), progress, replace=replace, leave_out_lost=leave_out_lost).run(folder, keys)
+        restored = Restore(
+            Settings(), progress, replace=replace, leave_out_lost=leave_out_lost, keep_tokens=keep_tokens
+        ).run(folder, keys)
     if as_json:
         typer.echo(json.dumps(asdict(restored), default=str))
         return
@@ -41,5 +46,10 @@ def restore(
     if restored.unreadable:
         typer.echo(f"At least {restored.unreadable} entries do not open.")
     typer.echo("Now run `crosscheck models prepare` and `crosscheck doctor --deep`, then start the service.")
+    if keep_tokens:
+        typer.echo("Tokens that were revoked after the backup are in force again: see `crosscheck token list`.")
+    else:
+        typer.echo(f"{restored.tokens_revoked} tokens were revoked: issue new ones with `crosscheck token issue`.")
     typer.echo("What was withdrawn after the backup is here again: have its owners withdraw it again.")
+    typer.echo("So are authorisations withdrawn, emergencies ended and agreements changed since: go through all three.")
     typer.echo("Partners that follow feeds of this node refuse them as rolled back: agree with them to pin anew.")

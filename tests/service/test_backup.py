@@ -8,19 +8,21 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Connection, Engine, event, select
+from sqlalchemy.exc import DBAPIError
 
 from service.commands.doctor import examine_deeply
 from service.errors import DataFolderInUse, DataFolderNotEmpty, RestoreUnfinished
-from service.identity import Caller
+from service.identity import Caller, TokenRegister
 from service.keys import change_root_key, rotate_owner_key
 from service.notices import Notices
 from service.roles import Role
 from service.settings import Settings
-from service.storage import open_store, pending_restore
+from service.storage import open_store, pending_restore, system_clock
 from tests.databases import Databases, Files, OnServer
 from tests.service.backups import TEXT, back_up_to, content, filled_with_all, keys_of, quiet, restore, running, target
 from tests.service.data_folders import E1, new_settings, other
+from tests.service.recorded import recorded
 from tests.watchlists.makers import SUBJECT, entry, face, faces, finger
 from watchlists import migrations
 from watchlists.backup.container import open_container
@@ -65,7 +67,7 @@ def test_what_is_restored_is_what_was(
 ) -> None:
     new = target(settings, tmp_path, databases if same else other_kind(databases, request))
 
-    restored = restore(new, made)
+    restored = restore(new, made, keep_tokens=True)
 
     assert [finding.detail for finding in examine_deeply(new, quiet) if not finding.ok] == []
     again = open_store(new)
@@ -192,17 +194,18 @@ class Killed(Exception):
     pass
 
 
+def _killed(what: str, done: int, _total: int) -> None:
+    if what == "restoring" and done > 4:
+        raise Killed
+
+
 def test_a_restore_that_fails_leaves_everything_as_it_was(settings: Settings, store: Store, made: Path) -> None:
     store.withdraw_entry(E1, "xb")
     before = content(store)
     store.engine.dispose()
 
-    def killed(what: str, done: int, _total: int) -> None:
-        if what == "restoring" and done > 4:
-            raise Killed
-
     with pytest.raises(Killed):
-        restore(settings, made, replace=True, progress=killed)
+        restore(settings, made, replace=True, progress=_killed)
     again = open_store(settings)
     assert content(again) == before
     again.engine.dispose()
@@ -218,5 +221,56 @@ def test_after_a_restore_that_was_killed_nothing_starts_until_it_is_finished(
     assert "run the same" in refused.value.hint.lower()
     for path in settings.home.glob("crosscheck.db*"):  # as it may be when it was broken off
         path.unlink()
+    (pending_restore(settings) / "crosscheck.db").write_bytes(b"half of it")
+    with pytest.raises(Killed):
+        restore(settings, made, progress=_killed)
+    with pytest.raises(RestoreUnfinished):  # broken off twice
+        open_store(settings)
     restore(settings, made)
     assert open_store(settings).entry_count() == 2
+
+
+def test_where_the_connection_is_lost_during_the_commit_nothing_starts_either(
+    settings: Settings, store: Store, made: Path, databases: Databases
+) -> None:
+    """The server may have committed, beside the old agreements. A new file beside the old one has changed nothing."""
+    store.withdraw_entry(E1, "xb")
+    store.engine.dispose()
+
+    def close(connection: Connection) -> None:
+        lost = connection.connection.driver_connection
+        assert lost is not None
+        lost.close()
+
+    def lose_the_next(what: str, done: int, total: int) -> None:
+        if what == "restoring" and done == total:
+            event.listen(Engine, "commit", close)
+
+    try:
+        with pytest.raises(DBAPIError):
+            restore(settings, made, replace=True, progress=lose_the_next)
+    finally:
+        event.remove(Engine, "commit", close)
+    if isinstance(databases, OnServer):
+        with pytest.raises(RestoreUnfinished):
+            open_store(settings)
+        restore(settings, made)
+        assert open_store(settings).entry_count() == 2
+    else:
+        assert open_store(settings).entry_count() == 1
+
+
+def test_no_token_is_in_force_after_a_restore_unless_it_is_asked_for(
+    settings: Settings, store: Store, made: Path
+) -> None:
+    tokens = TokenRegister(store.engine)
+    tokens.revoke("xb-sync", system_clock())
+    store.engine.dispose()
+    assert restore(settings, made, replace=True).tokens_revoked == 1
+    with running(settings) as again:
+        assert [token.revoked_at is None for token in TokenRegister(again.engine).all()] == [False]
+        (event,) = recorded(again, "backup-restored")
+        assert event["details"]["tokens_revoked"] == 1
+    assert restore(settings, made, replace=True, keep_tokens=True).tokens_revoked == 0
+    with running(settings) as again:
+        assert [token.revoked_at is None for token in TokenRegister(again.engine).all()] == [True]

@@ -179,5 +179,6 @@ def test_the_commands_work_together(
     done = CliRunner().invoke(restore_command.commands, arguments)
     assert "2 entries" in done.stdout
     assert "doctor --deep" in done.stdout
+    assert "1 tokens were revoked" in done.stdout
     assert load_root_key(Settings()) is not None
     assert open_store(Settings()).entry(E1).sequence == 1
