@@ -28,6 +28,9 @@ def backup(
     Keep three things in three places: the folder, the key file and the root key. Any two of them open nothing. Keep the
     newest key file alone: older ones would bring back what was withdrawn.
     """
+    for place in (folder, keys):
+        if not place.absolute().parent.is_dir():
+            raise typer.BadParameter(f"there is no folder {place.absolute().parent}; make it first")
     with progress_bars() as progress:
         made = back_up(Settings(), folder, keys, progress)
     manifest = made.manifest

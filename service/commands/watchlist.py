@@ -48,6 +48,7 @@ def import_file(
 ) -> None:
     """Import entries: good lines are kept, bad lines named. Importing the same file again changes nothing."""
     counts: Counter[str] = Counter()
+    quarantined: list[str] = []
     with connect(url, token) as client, file.open("rb") as lines, _progress() as progress:
         watchlist = _chosen(client, watchlist)
         task = progress.add_task(f"importing into {watchlist}", total=file.stat().st_size)
@@ -58,9 +59,18 @@ def import_file(
                 fields = "".join(f"\n  {error['field']}: {error['message']}" for error in problem.get("errors", []))
                 message = f"line {result['line']}: {problem['detail']}. {problem['hint']}{fields}"
                 progress.console.print(escape(message), style="yellow")
+            for remark in _remarks(result):
+                progress.console.print(escape(f"line {result['line']}: {remark}"), style="yellow")
+            if result.get("quarantined"):
+                quarantined.append(result["entry_id"])
             progress.update(task, completed=lines.tell())
     written = {status: counts[status] for status in ("created", "replaced", "unchanged", "refused")}
-    typer.echo(json.dumps(written) if as_json else ", ".join(f"{count} {status}" for status, count in written.items()))
+    if as_json:
+        typer.echo(json.dumps(written | {"quarantined": quarantined}))
+    else:
+        typer.echo(", ".join(f"{count} {status}" for status, count in written.items()))
+        if quarantined:
+            typer.echo(f"{len(quarantined)} stored and not searched, see the lines above: {', '.join(quarantined)}")
     if counts["refused"]:
         raise typer.Exit(1)
 
@@ -87,8 +97,22 @@ def withdraw(
     url: Url = DEFAULT_URL,
 ) -> None:
     """Withdraw one entry: it is gone from every search at once, and its key is destroyed."""
+    path = f"/v1/watchlists/{watchlist}/entries/{entry}"
     with connect(url, token) as client:
-        call(client, "DELETE", f"/v1/watchlists/{watchlist}/entries/{entry}")
+        call(
+            client, "GET", path
+        )  # the API lets a DELETE be repeated; here it would hide a wrong id
+        call(client, "DELETE", path)
+    typer.echo(f"{entry} is withdrawn from {watchlist}.")
+
+
+def _remarks(result: dict[str, Any]) -> Iterator[str]:
+    """What the owner should look at in an entry that was written."""
+    alike = [f"{other['watchlist']}/{other['entry_id']}" for other in result.get("near_duplicates") or ()]
+    if alike:
+        yield f"{result['entry_id']} is like {', '.join(alike)}: the same person twice?"
+    if result.get("quarantined"):
+        yield f"{result['entry_id']} is like far too many people: it is stored and not searched (docs/api.md)"
 
 
 def _chosen(client: httpx2.Client, name: str | None) -> str:

@@ -151,18 +151,21 @@ def test_a_wrong_model_file_is_refused_at_start(operator: Operator, tmp_path: Pa
 
 def test_a_file_is_imported_into_a_running_service(operator: Operator, tmp_path: Path) -> None:
     lines = [{"entry_id": f"E-{number}"} | entry(finger_number=number) for number in range(3)]
+    nothing = {"replaced": 0, "unchanged": 0, "quarantined": []}
     file = tmp_path / "entries.ndjson"
     file.write_text("\n".join(map(json.dumps, [*lines, {"entry_id": "E-9"}])) + "\n")
     with local_service() as service:
         access = ("--token", service.access.tokens["xb-sync"], "--url", service.url)
         command = ("watchlist", "import", str(file), "--watchlist", "xb-new", "--json", *access)
         first, again = operator.run(*command), operator.run(*command)
-        assert json.loads(first.stdout) == {"created": 3, "replaced": 0, "unchanged": 0, "refused": 1}
+        assert json.loads(first.stdout) == {"created": 3, "refused": 1, **nothing}
         assert "line 4" in first.stderr
-        assert json.loads(again.stdout) == {"created": 0, "replaced": 0, "unchanged": 3, "refused": 1}
+        assert json.loads(again.stdout) == {"created": 0, "refused": 1, **nothing, "unchanged": 3}
         ambiguous = operator.run("watchlist", "import", str(file), *access)
         assert (ambiguous.returncode, "--watchlist" in ambiguous.stderr) == (2, True)
-        operator.output("watchlist", "withdraw", "xb-new", "E-1", *access)
+        assert "E-1 is withdrawn" in operator.output("watchlist", "withdraw", "xb-new", "E-1", *access)
+        absent = operator.run("watchlist", "withdraw", "xb-new", "E-1", *access)
+        assert (absent.returncode, "entry" in absent.stderr) == (2, True)
         listed = json.loads(operator.output("watchlist", "list", "--json", *access))
     assert {item["watchlist"]: item["entries"] for item in listed} == {"xb-alerts": 0, "xb-new": 2}
 
@@ -177,8 +180,8 @@ def test_an_import_may_assume_a_resolution_for_all_fingerprints(operator: Operat
         access = ("--token", service.access.tokens["xb-sync"], "--url", service.url)
         command = ("watchlist", "import", str(file), "--watchlist", "xb-new", "--json", *access)
         believed, repaired = operator.run(*command), operator.run(*command, "--assume-ppi", "500")
-    assert json.loads(believed.stdout) == {"created": 0, "replaced": 0, "unchanged": 0, "refused": 2}
-    assert json.loads(repaired.stdout) == {"created": 1, "replaced": 0, "unchanged": 0, "refused": 1}
+    assert json.loads(believed.stdout) == {"created": 0, "replaced": 0, "unchanged": 0, "refused": 2, "quarantined": []}
+    assert json.loads(repaired.stdout) == {"created": 1, "replaced": 0, "unchanged": 0, "refused": 1, "quarantined": []}
 
 
 def test_the_demo_comes_out_as_it_must(operator: Operator) -> None:
