@@ -63,3 +63,17 @@ class FeedEnding(FeedRefused):
 
     slug = "feed-ending"
     hint = "If this lasts, `crosscheck feed unsubscribe` was broken off: run it again."
+
+
+class FeedStateUnreadable(FeedRefused):
+    """What this node remembers of the feed is damaged, or of another version."""
+
+    slug = "feed-state-unreadable"
+    hint = "Begin the feed anew with `crosscheck feed subscribe`; its root has to be compared again."
+
+
+class FeedInternal(FeedRefused):
+    """A bug, or a message that finds one. What it said stays out of records and logs."""
+
+    slug = "feed-internal"
+    hint = "Report the place that the log names; the next pull tries again."

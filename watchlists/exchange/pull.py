@@ -15,8 +15,8 @@ from typing import Final, Protocol
 from sqlalchemy import Connection
 
 from watchlists.agreements.decide import RuleBook
-from watchlists.database import writing
-from watchlists.exchange.errors import FeedMoved, FeedUnreachable
+from watchlists.database import UNAVAILABLE, writing
+from watchlists.exchange.errors import FeedInternal, FeedMoved, FeedStateUnreadable, FeedUnreachable
 from watchlists.exchange.receiving_keys import ReceivingKeys
 from watchlists.exchange.subscriptions import Subscription, Subscriptions
 from watchlists.feed import AcceptedPage, FeedId, FeedState, Receiver, TrustedFeed
@@ -120,15 +120,24 @@ class Pull:
         except FeedMoved:
             return PullOutcome(feed, one.pages, is_busy=True)
         except (FeedRefused, FeedUnreachable) as error:
-            if self._subscriptions.finish(feed.watchlist, error.slug, self._clock()):
-                logger.warning("the feed of %s of %s is refused: %s: %s", feed.watchlist, feed.owner, error.slug, error)
-            return PullOutcome(feed, one.pages, error.slug, error.detail)
+            return self._refuse(feed, one.pages, error)
+        except UNAVAILABLE:
+            self._subscriptions.release(feed.watchlist)
+            raise
+        except Exception as error:  # noqa: BLE001 -- whatever a message sets off is a refusal that people hear of
+            logger.error("the feed of %s: unhandled %s", feed.watchlist, type(error).__name__)
+            return self._refuse(feed, one.pages, FeedInternal(f"unhandled {type(error).__name__}"))
         except BaseException:
             self._subscriptions.release(feed.watchlist)
             raise
         if self._subscriptions.finish(feed.watchlist, None, self._clock()):
             logger.warning("the feed of %s of %s goes on", feed.watchlist, feed.owner)
         return PullOutcome(feed, one.pages)
+
+    def _refuse(self, feed: FeedId, pages: int, error: FeedRefused | FeedUnreachable) -> PullOutcome:
+        if self._subscriptions.finish(feed.watchlist, error.slug, self._clock()):
+            logger.warning("the feed of %s of %s is refused: %s: %s", feed.watchlist, feed.owner, error.slug, error)
+        return PullOutcome(feed, pages, error.slug, error.detail)
 
     def _receiver(self, subscription: Subscription) -> Receiver:
         partner = self._store.partner(subscription.feed.receiver)
@@ -159,6 +168,8 @@ class _OneFeed:
 
     def take(self, subscription: Subscription, receiver: Receiver, go_on: Callable[[], bool]) -> None:
         self._revision = subscription.revision
+        if subscription.state is None:
+            raise FeedStateUnreadable("what is remembered of the feed cannot be read")
         feed = TrustedFeed(subscription.feed, subscription.state, receiver)
         self._take_roots(feed)
         while True:

@@ -36,7 +36,7 @@ class Subscription:
         feed: which, and for which partner of this node.
         url: of the owner's node.
         token_file: where this node finds its token there.
-        state: what is believed.
+        state: what is believed; None if this version cannot read what is stored. Then the feed is behind.
         revision: of the state.
         is_current: everything up to the newest head was taken over.
         fresh_until: until when that head is believed; None if there is none yet.
@@ -48,7 +48,7 @@ class Subscription:
     feed: FeedId
     url: str
     token_file: str
-    state: FeedState = field(repr=False)
+    state: FeedState | None = field(repr=False)
     revision: int
     is_current: bool
     fresh_until: datetime | None
@@ -65,7 +65,7 @@ class Subscription:
     @property
     def at_home(self) -> tuple[str, ...]:
         """Purposes for which the owner has said that it has more at home; see `Timestamp`."""
-        return () if self.state.timestamp is None else self.state.timestamp.at_home
+        return () if self.state is None or self.state.timestamp is None else self.state.timestamp.at_home
 
     def is_behind(self, now: datetime) -> bool:
         """Whether something may be missing here: more is announced, or no promise of freshness holds."""
@@ -311,16 +311,24 @@ def _feed(row: Any) -> FeedId:
 
 
 def subscription_of(row: Any) -> Subscription:
-    """Return a row of `feed_states`."""
+    """Return a row of `feed_states`. One that cannot be read is told from the others, and hinders none of them."""
+    state = _state(row)
     return Subscription(
         feed=_feed(row),
         url=row.url,
         token_file=row.token_file,
-        state=FeedState.model_validate_json(row.state),
+        state=state,
         revision=row.revision,
-        is_current=row.is_current,
+        is_current=row.is_current and state is not None,
         fresh_until=row.fresh_until,
         pulled_at=row.pulled_at,
         refused=row.refused,
         refused_at=row.refused_at,
     )
+
+
+def _state(row: Any) -> FeedState | None:
+    try:
+        return FeedState.model_validate_json(row.state)
+    except ValueError:
+        return None

@@ -204,6 +204,8 @@ def test_what_a_bad_partner_sends_is_refused_by_name_and_changes_nothing(
     assert (outcome.refused, outcome.detail != "") == (slug, True)
     after = subscription(follower)
     assert after.refused == slug
+    assert before is not None
+    assert after.state is not None
     assert after.state.root == before.root
     if kind != "entry that may not be replicated":
         assert after.state.position == before.position

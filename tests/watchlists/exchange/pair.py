@@ -14,7 +14,7 @@ from watchlists.agreements.decide import RuleBook
 from watchlists.database import writing
 from watchlists.exchange import Publisher, Pull, PullOutcome, ReceivingKeys, SigningKeys, Subscription, Subscriptions
 from watchlists.exchange.signing_keys import Holders, to_pin
-from watchlists.feed import FeedId, pin
+from watchlists.feed import FeedId, FeedState, pin
 from watchlists.records import Entry, EntryKey, Templates, VisibilityClass
 from watchlists.schema import metadata
 
@@ -97,6 +97,12 @@ class Away:
     @property
     def subscription(self) -> Subscription:
         return self.subscriptions.of(FEED.watchlist)
+
+    @property
+    def state(self) -> FeedState:
+        state = self.subscription.state
+        assert state is not None
+        return state
 
     def pull(self, source: Home) -> PullOutcome:
         return self.puller.pull(self.subscription, source)

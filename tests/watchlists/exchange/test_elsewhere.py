@@ -6,13 +6,18 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+from sqlalchemy import update
+
 from tests.watchlists.exchange.pair import Pair
 from tests.watchlists.feed.conftest import rule_book
 from tests.watchlists.feed.simulator import FEED, LOCAL, WANTED
 from tests.watchlists.makers import NOW
 from watchlists.agreements.facts import Request
+from watchlists.database import writing
 from watchlists.exchange import Elsewhere
-from watchlists.feed import publish
+from watchlists.feed import FeedId, publish
+from watchlists.feed_schema import feed_states
 from watchlists.records import Conditions, EntryKey
 
 ON_BOTH_DATABASES = True
@@ -64,3 +69,38 @@ def test_what_the_rules_let_be_searched_but_not_copied_is_told_by_its_purposes(p
     pair.home.withdraw("A")
     pair.pull()
     assert elsewhere.unsearched(asked("xa"), pair.away.rules, NOW) == frozenset()
+
+
+def test_a_feed_whose_state_cannot_be_read_is_behind_and_refused_until_it_is_begun_anew(pair: Pair) -> None:
+    elsewhere = Elsewhere(pair.away.node.engine)
+    pair.pull()
+    assert elsewhere.unsearched(asked("xa"), pair.away.rules, NOW) == frozenset()
+    with writing(pair.away.node.engine) as connection:
+        connection.execute(update(feed_states).values(state='{"format": 99}'))
+
+    assert elsewhere.unsearched(asked("xa"), pair.away.rules, NOW) == {"xb"}
+    assert pair.away.pull(pair.home).refused == "feed-state-unreadable"
+    (counted,) = pair.away.subscriptions.refusals()
+    assert (counted.reason, counted.times) == ("feed-state-unreadable", 1)
+
+    pair.away.subscribe(pair.home)
+    pair.pull()
+    assert elsewhere.unsearched(asked("xa"), pair.away.rules, NOW) == frozenset()
+
+
+def test_what_nobody_foresaw_in_a_page_is_a_refusal_that_is_counted_and_tells_no_value(
+    pair: Pair, caplog: pytest.LogCaptureFixture
+) -> None:
+    def page(_feed: FeedId, _after: int) -> bytes:
+        raise OverflowError("born 1970-01-01")
+
+    pair.home.put("A")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(pair.home, "page", page)
+        outcome = pair.away.pull(pair.home)
+
+    assert outcome.refused == pair.away.subscription.refused == "feed-internal"
+    assert [each.reason for each in pair.away.subscriptions.refusals()] == ["feed-internal"]
+    assert "OverflowError" in caplog.text
+    assert "1970" not in caplog.text + outcome.detail
+    assert pair.pull().pages == 1  # the lease was given back

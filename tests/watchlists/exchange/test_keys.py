@@ -39,7 +39,7 @@ def test_signing_keys_rotate_and_the_old_ones_are_gone(pair: Pair) -> None:
     pair.pull()
 
     assert pair.away.names() == ["A", "BB"]
-    assert pair.away.subscription.state.root.version == 2
+    assert pair.away.state.root.version == 2
     with pair.home.node.engine.connect() as connection:
         assert not old & set(connection.execute(select(feed_signing_keys.c.keyid)).scalars())
 
@@ -59,7 +59,7 @@ def test_a_root_held_by_several_people_takes_effect_when_enough_of_them_have_sig
     pair.home.put("A")
     pair.pull()
 
-    assert pair.away.subscription.state.root.version == 3
+    assert pair.away.state.root.version == 3
     assert pair.away.names() == ["A"]
 
 
