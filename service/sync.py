@@ -63,7 +63,7 @@ class Sync:
 
     async def _one(self, subscription: Subscription, limiter: anyio.CapacityLimiter) -> None:
         try:
-            await anyio.to_thread.run_sync(self.pull, subscription, limiter=limiter)
+            await anyio.to_thread.run_sync(self.pull, subscription, limiter=limiter, abandon_on_cancel=True)
         finally:
             self._running.discard(subscription.feed.watchlist)
 
@@ -74,7 +74,9 @@ class Sync:
             return [each for each in self._feeds.subscriptions.all() if self._is_due(each, now)]
         except UNAVAILABLE:
             log.warning("feeds wait: the database is busy or away")
-            return []
+        except Exception as error:  # noqa: BLE001 -- else the process would end
+            log.error("feeds: unhandled %s at %s", type(error).__name__, place_of(error))
+        return []
 
     def _is_due(self, subscription: Subscription, now: datetime) -> bool:
         """Whether it is ours to pull, and nobody has done so just now: other processes of this node pull too."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler
@@ -13,6 +14,7 @@ from pathlib import Path
 import anyio
 import pytest
 
+from service import feed_source
 from service.feeds import Feeds, make_feeds
 from service.settings import Settings
 from service.storage import make_data_folder, open_store, system_clock
@@ -43,6 +45,7 @@ class Follower:
         token.touch(0o600)
         token.write_text(TOKEN)
         self.servers: dict[str, FeedServer] = {}
+        self.told: list[None] = []
         for name in ("xb-1", "xb-2", "xb-3"):
             feed = FeedId(owner="xb", watchlist=name, receiver="xa")
             partner_node = PartnerSimulator(rules, feed)
@@ -59,7 +62,7 @@ class Follower:
 
     def sync_until(self, holds: Callable[[], bool], chosen: frozenset[str] | None = None) -> int:
         """Let the loop run until something is so; return how often it told of changed entries."""
-        told: list[None] = []
+        told = self.told = []
 
         async def run() -> None:
             with anyio.fail_after(30):
@@ -89,7 +92,8 @@ def test_a_partner_that_hangs_or_fails_holds_up_no_other(follower: Follower) -> 
         handler.close_connection = True
 
     def arrived() -> bool:
-        if follower.names() == ["E-xb-3"]:
+        others = follower.told and follower.feeds.subscriptions.of("xb-2").refused
+        if others and follower.names() == ["E-xb-3"]:
             released.set()
         return released.is_set()
 
@@ -111,7 +115,7 @@ def test_what_comes_later_is_pulled_too_and_only_what_was_chosen(follower: Follo
         if follower.names() == ["E-xb-2"] and len(partner.pages) == 1:
             partner.put("later", replace(WANTED, watchlist="xb-2"))
             partner.turn_page()
-        return follower.names() == ["E-xb-2", "later"]
+        return follower.names() == ["E-xb-2", "later"] and bool(follower.told)
 
     assert follower.sync_until(publish_once, frozenset({"xb-2"})) > 0
     assert follower.servers["xb-1"].asked == []
@@ -125,3 +129,39 @@ def test_a_feed_that_another_process_has_just_pulled_is_left_alone(follower: Fol
 
     assert [each.feed.watchlist for each in sync.due()] == ["xb-2", "xb-3"]
     assert len(follower.servers["xb-1"].asked) == asked
+
+
+def test_a_partner_that_drips_its_answer_is_cut_off(follower: Follower, monkeypatch: pytest.MonkeyPatch) -> None:
+    hung_up = threading.Event()
+
+    def drip(handler: BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+        with suppress(OSError):
+            while not hung_up.wait(0.01):
+                handler.wfile.write(b"a")
+        handler.close_connection = True
+
+    monkeypatch.setattr(feed_source, "LONGEST", 0.2)
+    follower.servers["xb-1"].timestamp = lambda: drip
+    with ThreadPoolExecutor(1) as threads:
+        pulled = threads.submit(follower.feeds.pull, follower.feeds.subscriptions.of("xb-1"))
+        try:
+            assert pulled.result(20).refused == "feed-unreachable"
+        finally:
+            hung_up.set()
+
+
+def test_what_hangs_does_not_hold_up_the_end_of_the_loop(follower: Follower) -> None:
+    asked, released = threading.Event(), threading.Event()
+
+    def hang(handler: BaseHTTPRequestHandler) -> None:
+        asked.set()
+        released.wait(30)
+        handler.close_connection = True
+
+    follower.servers["xb-1"].timestamp = lambda: hang
+    try:
+        follower.sync_until(asked.is_set, frozenset({"xb-1"}))
+        assert follower.feeds.subscriptions.of("xb-1").refused is None  # it had not come to an end
+    finally:
+        released.set()
