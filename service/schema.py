@@ -17,6 +17,7 @@ from sqlalchemy import (
     String,
     Table,
     false,
+    text,
 )
 
 from watchlists.schema import UtcDateTime, metadata, sealed_for
@@ -111,8 +112,7 @@ audit_events = Table(
     Column("leaf", LargeBinary(32), nullable=False, comment="its hash in the tree, of all of the above"),
     Column("signing_key", String(64), nullable=False),
     Column("signature", LargeBinary(64), nullable=False, comment="of the promise, see service.audit.Receipt"),
-    Index("audit_events_by_partner", "partner", "kind", "at"),
-    Index("audit_events_by_leaf", "leaf", unique=True),
+    Index("audit_events_by_partner", "partner", "at"),
 )
 
 audit_payloads = Table(
@@ -122,7 +122,12 @@ audit_payloads = Table(
     Column("owner", String(64), nullable=False, comment="whose key it is sealed under"),
     Column("keep_until", UtcDateTime, comment="as its event has it"),
     Column("sealed", LargeBinary, nullable=False, info=sealed_for("owner"), comment="in one of few sizes"),
-    Index("audit_payloads_by_end", "keep_until"),
+    Index(
+        "audit_payloads_by_end",
+        "keep_until",
+        sqlite_where=text("keep_until IS NOT NULL"),
+        postgresql_where=text("keep_until IS NOT NULL"),
+    ),
 )
 
 audit_nodes = Table(

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 
 from service.api.dependencies import AUTHENTICATED, CurrentCaller, CurrentRuntime, problems
-from service.api.messages import Message, ReceiptMessage
+from service.api.messages import Message, Moment, ReceiptMessage
 from service.audit import Head
 from service.audit.access import may_countersign, may_read_heads
 from service.audit.entries import PayloadState
@@ -134,12 +134,13 @@ async def prove_inclusion(
     caller: CurrentCaller,
     runtime: CurrentRuntime,
     leaf: Annotated[str, Query(pattern=r"^[0-9a-f]{64}$", description="`leaf` of a receipt")],
+    at: Annotated[Moment, Query(description="`at` of the receipt")],
     size: Annotated[int | None, Query(ge=1, lt=2**63, description="Of the head; the newest if left out")] = None,
 ) -> InclusionMessage:
     """Return an entry of the caller's partner, with the proof that it is in the tree of a signed head."""
     require(caller, Role.AUDITOR)
     desk, now = runtime.audit.desk, runtime.checks.clock()
-    proved = await runtime.owner_work.run(desk.proved, caller, bytes.fromhex(leaf), size, now)
+    proved = await runtime.owner_work.run(desk.proved, caller, bytes.fromhex(leaf), at, size, now)
     return InclusionMessage.model_validate(proved.plain())
 
 

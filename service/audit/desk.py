@@ -87,12 +87,13 @@ class AuditDesk:
                 record(connection, EventKind.LOG_READ, caller, now, details)
         return found
 
-    def proved(self, caller: Auditor, leaf: bytes, size: int | None, now: datetime) -> ProvedEntry:
-        """Return an entry of the caller's partner by its hash, with the proof that it is in the tree of a head.
+    def proved(self, caller: Auditor, leaf: bytes, at: datetime, size: int | None, now: datetime) -> ProvedEntry:
+        """Return an entry of the caller's partner by its receipt, with the proof that it is in the tree of a head.
 
         Args:
             caller: who asks.
-            leaf: hash of the entry, as receipts have it.
+            leaf: hash of the entry.
+            at: when it was written down.
             size: of the head; None for the newest.
             now: the moment.
 
@@ -101,7 +102,7 @@ class AuditDesk:
             HeadUnknown: no head of that size was signed, or none yet with the entry.
         """
         with self._engine.connect() as connection:
-            query = _of(caller).where(audit_events.c.leaf == leaf)
+            query = _of(caller).where(audit_events.c.at == at, audit_events.c.leaf == leaf)
             found = self._readable(caller, Reader(connection, self._keys).batch(query, 0, 1))
             if not found:
                 raise EntryUnknown("the log has no such entry of the caller's partner")

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, cast
 
-from sqlalchemy import Connection, Engine, RowMapping, select
+from sqlalchemy import Connection, Engine, RowMapping, bindparam, select
 
 from service.audit.events import Actor, Details, Event, EventKind
 from service.audit.leaf import Leaf
@@ -25,7 +25,8 @@ from service.audit.tree import Frontier
 from service.schema import audit_events, audit_events_before, audit_log, audit_nodes, audit_payloads
 from watchlists.database import wipe_deleted, writing
 from watchlists.feed.signing import Signer
-from watchlists.keys import KeyRing
+from watchlists.keys import KeyRing, OwnerKey
+from watchlists.keys.values import prefix_of
 from watchlists.schema import NODE
 
 TILE: Final = 8
@@ -34,6 +35,13 @@ _OPTION: Final = "crosscheck_audit_log"
 SEALED_PAYLOAD: Final = "audit payload"
 _BATCH: Final = 500
 STATE: Final = select(audit_log).with_for_update()
+# Made once: to build a statement takes longer than to run it.
+_INSERT_EVENTS: Final = audit_events.insert()
+_INSERT_PAYLOADS: Final = audit_payloads.insert()
+_INSERT_NODES: Final = audit_nodes.insert()
+_GROW: Final = audit_log.update().values(
+    size=bindparam("grown_to"), frontier=bindparam("edge"), last_at=bindparam("last")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +68,8 @@ class AuditLog:
 
     def append(self, connection: Connection, events: Iterable[Event]) -> list[Receipt]:
         """Append events in the transaction of `connection`, in their order; return a receipt for each."""
-        ready = [self._ready(connection, event) for event in events]
+        keys = dict[str, OwnerKey]()
+        ready = [self._ready(connection, event, keys) for event in events]
         if not ready:
             return []
         state = connection.execute(STATE).mappings().one()
@@ -96,10 +105,12 @@ class AuditLog:
         details = {"signing_key": keyid, "public": self.signer(connection, keyid).public}
         self.append(connection, [Event(EventKind.LOG_STARTED, None, "crosscheck", now, details)])
 
-    def _ready(self, connection: Connection, event: Event) -> _Ready:
-        text = packed(event)
-        owner, commitment = event.partner or NODE, commitment_to(text)
-        sealed = self._keys.seal_for(owner, SEALED_PAYLOAD, text, commitment.hex(), connection=connection)
+    def _ready(self, connection: Connection, event: Event, keys: dict[str, OwnerKey]) -> _Ready:
+        """Seal the payload; `keys` remembers those of this transaction."""
+        text, owner = packed(event), event.partner or NODE
+        commitment = commitment_to(text)
+        key = keys.get(owner) or keys.setdefault(owner, self._keys.current(connection, owner))
+        sealed = prefix_of(key.generation) + key.seal(SEALED_PAYLOAD, text, commitment.hex())
         return _Ready(event, commitment, owner, sealed)
 
 
@@ -142,13 +153,13 @@ class _Appending:
         self._last_at = at
 
     def write(self, connection: Connection) -> None:
-        connection.execute(audit_events.insert(), self._events)
-        connection.execute(audit_payloads.insert(), self._payloads)
+        connection.execute(_INSERT_EVENTS, self._events)
+        connection.execute(_INSERT_PAYLOADS, self._payloads)
         if self._nodes:
-            connection.execute(audit_nodes.insert(), self._nodes)
+            connection.execute(_INSERT_NODES, self._nodes)
         frontier = self._frontier
-        grown = {"size": frontier.size, "frontier": frontier.to_bytes(), "last_at": self._last_at}
-        connection.execute(audit_log.update().values(grown))
+        grown = {"grown_to": frontier.size, "edge": frontier.to_bytes(), "last": self._last_at}
+        connection.execute(_GROW, grown)
 
 
 def open_log(engine: Engine, keys: KeyRing, now: datetime) -> None:

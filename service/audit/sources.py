@@ -22,11 +22,17 @@ FORMAT: Final = "crosscheck audit log 1"
 
 
 class DatabaseLog:
-    """The log of a database, as one transaction sees it."""
+    """The log of a database, as one transaction sees it.
 
-    def __init__(self, connection: Connection, keys: KeyRing) -> None:
+    Args:
+        connection: of the transaction.
+        keys: open payloads and signing keys.
+        known: public keys that are trusted beside those whose private halves are here, such as one that was lost.
+    """
+
+    def __init__(self, connection: Connection, keys: KeyRing, known: PublicKeys | None = None) -> None:
         self._reader = Reader(connection, keys)
-        self.keys: PublicKeys = AuditLog(keys).public_keys(connection)
+        self.keys: PublicKeys = dict(known or {}) | dict(AuditLog(keys).public_keys(connection))
         self.size: int = connection.execute(select(audit_log.c.size)).scalar_one()
         self.heads: Sequence[Head] = stored_heads(connection)
         self.countersignatures: Sequence[Countersignature] = stored_countersignatures(connection)

@@ -70,7 +70,7 @@ def verify(
     else:
         store = open_store(Settings())
         with store.engine.connect() as connection:
-            log = DatabaseLog(connection, store.keys)
+            log = DatabaseLog(connection, store.keys, keys)
             report = Verification(log, now, evidence, quick=quick).run()
     if as_json:
         typer.echo(json.dumps(asdict(report)))

@@ -151,3 +151,22 @@ def custody(
     for name, value in figures.items():
         table.add_row(name.replace("_", " "), f"{value:,.4g}")
     Console().print(table)
+
+
+@commands.command("audit")
+def audit(
+    size: Annotated[int, typer.Option(min=1000, help="Events in the log.")] = 1_000_000,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Append events to a new audit log, prove some of them, and verify the whole."""
+    from service.commands.bench_audit import measure_audit
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        figures = asdict(measure_audit(size, progress))
+    if as_json:
+        typer.echo(json.dumps(figures))
+        return
+    table = Table("", "", title="Audit log")
+    for name, value in figures.items():
+        table.add_row(name.replace("_", " "), f"{value:,.4g}" if isinstance(value, float) else f"{value:,}")
+    Console().print(table)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +22,9 @@ from models.face import FaceEncoder
 from models.fingerprint.synthetic import synthetic_template
 from models.samples import Position
 from models.weights import ModelStore
+from service.audit import Receipt
+from service.audit.sources import DatabaseLog
+from service.audit.verify import Evidence, Verification
 from service.commands.local_service import LocalService, local_service, resident_mb
 from service.commands.portraits import ENROLLED, PROBE
 from service.keys import change_root_key, rotate_owner_key
@@ -37,6 +43,8 @@ from watchlists.sealing import FileRootKey
 from watchlists.store.sealed_rows import open_entry
 
 CASE = "FILE-4711-QX"
+KILLED_AFTER = 12
+"""Answers; fewer than the budget of probes of two people."""
 
 
 @dataclass(frozen=True)
@@ -162,3 +170,26 @@ def test_nothing_of_a_person_is_on_disk_or_in_the_log_and_what_was_withdrawn_nev
         with pytest.raises(SealBroken):
             OwnerKey.from_row(new, OwnerKeyRow(**wrapped))
     assert check(service, face=face(portraits[PROBE])).json()["complete"]  # it goes on until it is restarted
+
+
+def check_until_it_dies(service: LocalService, finger_number: int, receipts: list[Receipt]) -> None:
+    with contextlib.suppress(httpx2.HTTPError):
+        while (answer := check(service, fingerprints=[finger(finger_number)])).status_code == 200:
+            receipts.append(Receipt.read(answer.json()["receipt"]))
+
+
+def test_a_service_that_is_killed_has_answered_nothing_that_is_not_in_its_log(live: Live) -> None:
+    """The last test here: afterwards there is no service."""
+    receipts = list[Receipt]()
+    with ThreadPoolExecutor(2) as terminals:
+        checking = [terminals.submit(check_until_it_dies, live.service, number, receipts) for number in (2, 3)]
+        while len(receipts) < KILLED_AFTER and not all(each.done() for each in checking):
+            time.sleep(0.01)
+        os.kill(live.service.pid, signal.SIGKILL)
+    store = open_store(live.settings)
+    with store.engine.connect() as connection:
+        log = DatabaseLog(connection, store.keys)
+        report = Verification(log, datetime.now(UTC), Evidence(receipts=receipts)).run()
+    store.engine.dispose()
+    assert report.flaw is None
+    assert report.entries > len(receipts) >= KILLED_AFTER

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from sqlalchemy import RowMapping, Table, select
+from sqlalchemy import URL, RowMapping, Table, select
 
-from service.audit import AuditLog, Event, EventKind, Head, Receipt, open_log
+from service.audit import AuditLog, Event, EventKind, Head, PublicKeys, Receipt, open_log
 from service.audit.heads import Heads, sign_now
 from service.audit.leaf import Leaf
 from service.audit.signatures import promise
@@ -32,21 +36,55 @@ from watchlists.store import Store
 MINUTE = timedelta(minutes=1)
 
 
+@cache
+def _empty_file() -> bytes:
+    """A new database of SQLite with its tables: to copy it is faster than to make it."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "empty.db"
+        engine = open_database(file)
+        migrations.upgrade(engine)
+        engine.dispose()
+        return file.read_bytes()
+
+
 class Log:
     """A database with the log of a node that has the partners XA and XB."""
 
     def __init__(self, folder: Path, databases: Databases) -> None:
         self.place = databases.migrated(folder)
-        self.root = LocalRootKey(new_key())
-        self.engine = open_database(self.place)
-        migrations.upgrade(self.engine)
-        self.keys = KeyRing(self.engine, self.root)
-        self.keys.verify()
-        self.store = Store(self.engine, self.keys, lambda: NOW)
+        self.key = new_key()
+        if isinstance(self.place, Path):
+            self.place.write_bytes(_empty_file())
+        self._open()
         for partner in ("xa", "xb"):
             self.store.add_partner(Partner(partner, partner))
+
+    def _open(self) -> None:
+        self.engine = open_database(self.place)
+        self.keys = KeyRing(self.engine, LocalRootKey(self.key))
+        self.keys.verify()
         open_log(self.engine, self.keys, NOW)
+        self.store = Store(self.engine, self.keys, lambda: NOW)
         self.heads = Heads(self.engine)
+
+    @classmethod
+    def again(cls, log: Log) -> Log:
+        """The same log, as a process sees it that begins now."""
+        again = copy(log)
+        again._open()
+        return again
+
+    @property
+    def url(self) -> URL:
+        return URL.create("sqlite", database=str(self.place)) if isinstance(self.place, Path) else self.place
+
+    def root_file(self, folder: Path) -> Path:
+        """A file with the root key, for other processes."""
+        file = folder / "root.key"
+        if not file.exists():
+            file.write_bytes(base64.b64encode(self.key))
+            file.chmod(0o600)
+        return file
 
     @property
     def size(self) -> int:
@@ -67,14 +105,19 @@ class Log:
         return self.heads.sign(NOW)
 
     @contextmanager
-    def source(self) -> Iterator[DatabaseLog]:
+    def source(self, known: PublicKeys | None = None) -> Iterator[DatabaseLog]:
         with self.engine.connect() as connection:
-            yield DatabaseLog(connection, self.keys)
+            yield DatabaseLog(connection, self.keys, known)
 
     def verify(
-        self, heads: Sequence[Head] = (), receipts: Sequence[Receipt] = (), quick: bool = False, days: int = 0
+        self,
+        heads: Sequence[Head] = (),
+        receipts: Sequence[Receipt] = (),
+        quick: bool = False,
+        days: int = 0,
+        known: PublicKeys | None = None,
     ) -> Report:
-        with self.source() as source:
+        with self.source(known) as source:
             now = NOW + timedelta(days=days)
             return Verification(source, now, Evidence(heads, receipts), quick=quick).run()
 

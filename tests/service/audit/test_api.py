@@ -44,7 +44,7 @@ def keys(node: Node) -> dict[str, str]:
 
 def prove(node: Node, who: str, receipt: dict[str, Any]) -> ProvedEntry:
     node.runtime.keep_house()
-    return ProvedEntry.read(get(node, who, "/v1/audit/proof/inclusion", leaf=receipt["leaf"]))
+    return ProvedEntry.read(get(node, who, "/v1/audit/proof/inclusion", leaf=receipt["leaf"], at=receipt["at"]))
 
 
 @pytest.mark.parametrize("role", list(Role))
@@ -62,7 +62,7 @@ def test_heads_are_for_auditors_and_for_the_machines_of_partners(role: Role) -> 
 
 @pytest.mark.parametrize("who", ["xa-terminal", "xa-reviewer", "xa-operator", "xa-sync"])
 def test_nobody_else_gets_anything_over_http(audited: Node, who: str) -> None:
-    for path in (EVENTS, f"/v1/audit/proof/inclusion?leaf={'0' * 64}"):
+    for path in (EVENTS, f"/v1/audit/proof/inclusion?leaf={'0' * 64}&at=2026-11-22T09:30:00Z"):
         assert audited.call(who, "GET", path).status_code == 403
     for path in (HEADS, "/v1/audit/heads/1", "/v1/audit/keys", "/v1/audit/proof/consistency?first=1&second=1"):
         assert (audited.call(who, "GET", path).status_code == 403) is (who != "xa-sync")
@@ -110,12 +110,13 @@ def test_a_comparison_has_a_receipt(audited: Node, portraits: dict[str, bytes]) 
 
 
 def test_the_entry_of_another_partner_is_as_one_that_does_not_exist(audited: Node) -> None:
-    leaf = audited.check("xb", finger_number=1)["receipt"]["leaf"]
+    receipt = audited.check("xb", finger_number=1)["receipt"]
+    place = {"leaf": receipt["leaf"], "at": receipt["at"]}
     audited.runtime.keep_house()
     path = "/v1/audit/proof/inclusion"
-    assert get(audited, "xb-auditor", path, leaf=leaf)["entry"]["partner"] == "xb"
-    foreign = get(audited, "xa-auditor", path, 404, leaf=leaf)
-    assert foreign == get(audited, "xa-auditor", path, 404, leaf="0" * 64)
+    assert get(audited, "xb-auditor", path, **place)["entry"]["partner"] == "xb"
+    foreign = get(audited, "xa-auditor", path, 404, **place)
+    assert foreign == get(audited, "xa-auditor", path, 404, **place | {"leaf": "0" * 64})
 
 
 def test_auditors_page_through_the_entries_of_their_own_partner_and_come_to_an_end(audited: Node) -> None:

@@ -63,8 +63,7 @@ def flipped(data: bytes) -> bytes:
     return data[:-1] + bytes([data[-1] ^ 1])
 
 
-@pytest.mark.parametrize("what", list(FLIPS))
-@pytest.mark.parametrize("number", [BAD, SIZE])
+@pytest.mark.parametrize(("what", "number"), [*((what, BAD) for what in FLIPS), ("at", SIZE)])
 def test_a_flip_is_found_in_the_entry(log: Log, what: str, number: int) -> None:
     column = "partner" if what == "nobody's" else what
     log.change(number, **{column: FLIPS[what](log.rows()[number - 1])})
@@ -105,8 +104,7 @@ CHANGES: list[Callable[[list[dict[str, Any]]], None]] = [drop, swap, put_in, exc
 
 
 @pytest.mark.parametrize("change", CHANGES)
-@pytest.mark.parametrize("quick", [False, True])
-@pytest.mark.parametrize("heads", [False, True])
+@pytest.mark.parametrize(("quick", "heads"), [(False, False), (True, True)])
 def test_whoever_has_not_the_key_is_found_out_however_well_all_else_is_made_to_fit(
     log: Log, change: Callable[[list[dict[str, Any]]], None], quick: bool, heads: bool
 ) -> None:

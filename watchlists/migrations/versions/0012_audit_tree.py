@@ -66,8 +66,7 @@ def _make_log() -> None:
         sa.Column("signature", sa.LargeBinary(64), nullable=False),
         sa.PrimaryKeyConstraint("number", name="pk_audit_events"),
     )
-    op.create_index("audit_events_by_partner", "audit_events", ["partner", "kind", "at"])
-    op.create_index("audit_events_by_leaf", "audit_events", ["leaf"], unique=True)
+    op.create_index("audit_events_by_partner", "audit_events", ["partner", "at"])
     op.create_table(
         "audit_payloads",
         sa.Column("number", sa.BigInteger, nullable=False, autoincrement=False),
@@ -77,7 +76,10 @@ def _make_log() -> None:
         sa.PrimaryKeyConstraint("number", name="pk_audit_payloads"),
         sa.ForeignKeyConstraint(["number"], ["audit_events.number"], name="fk_audit_payloads_number_audit_events"),
     )
-    op.create_index("audit_payloads_by_end", "audit_payloads", ["keep_until"])
+    has_end = sa.text("keep_until IS NOT NULL")
+    op.create_index(
+        "audit_payloads_by_end", "audit_payloads", ["keep_until"], sqlite_where=has_end, postgresql_where=has_end
+    )
     op.create_table(
         "audit_nodes",
         sa.Column("level", sa.Integer, nullable=False, autoincrement=False),
