@@ -99,9 +99,7 @@ def withdraw(
     """Withdraw one entry: it is gone from every search at once, and its key is destroyed."""
     path = f"/v1/watchlists/{watchlist}/entries/{entry}"
     with connect(url, token) as client:
-        call(
-            client, "GET", path
-        )  # the API lets a DELETE be repeated; here it would hide a wrong id
+        call(client, "GET", path)  # the API lets a DELETE be repeated; here it would hide a wrong id
         call(client, "DELETE", path)
     typer.echo(f"{entry} is withdrawn from {watchlist}.")
 
