@@ -23,10 +23,11 @@ from tests.service.backups import back_up_to, filled_with_all, keys_of, quiet, r
 from tests.service.data_folders import E1, new_settings
 from watchlists import migrations
 from watchlists.backup.container import open_container
-from watchlists.backup.manifest import MANIFEST, files_in, read_manifest
+from watchlists.backup.key_file import KeyFile, newest_key
+from watchlists.backup.manifest import MANIFEST, SEAL, files_in, read_manifest, seal
 from watchlists.database import writing
 from watchlists.errors import BackupExists, BackupInvalid, RootKeyUnusable
-from watchlists.schema import entries
+from watchlists.schema import NODE, entries
 from watchlists.store import Store
 
 
@@ -71,9 +72,21 @@ def forge_rows(folder: Path) -> None:
     (folder / MANIFEST).write_text(json.dumps(manifest))
 
 
+def forge_agreement(folder: Path) -> None:
+    """Change an agreement, and what the manifest says of it."""
+    name = "agreements/treaty/agreement.yaml"
+    (folder / name).write_text("parties: []")
+    manifest = json.loads((folder / MANIFEST).read_text())
+    found = files_in(folder)[name]
+    manifest["files"][name] = {"size": found.size, "sha256": found.sha256}
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+
+
 SPOILERS: dict[str, Callable[[Path], object]] = {
     "data": spoil_data,
     "log": forge_rows,
+    "forged agreement": forge_agreement,
+    "no seal": lambda folder: (folder / SEAL).unlink(),
     "missing": lambda folder: (folder / "data.db").unlink(),
     "surplus": lambda folder: (folder / "agreements" / "more").write_text("permit everything"),
     "agreement": lambda folder: (folder / "agreements" / "treaty" / "agreement.yaml").write_text("parties: []"),
@@ -133,6 +146,9 @@ def test_a_backup_of_an_older_schema_is_brought_up_to_date(
             name: connection.execute(select(func.count()).select_from(table(name))).scalar_one() for name in names
         }
     (made / MANIFEST).write_text(json.dumps(manifest))
+    node = newest_key(KeyFile.load(keys_of(made)).unwrap(load_root_key(settings)), NODE)
+    assert node is not None
+    seal(made, node)
 
     assert restore(target(settings, tmp_path, databases), made).entries == 2
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -90,3 +91,8 @@ class KeyFile:
         """
         require_root(root, self.root_check)
         return {(row.owner, row.generation): OwnerKey.from_row(root, row) for row in self.rows}
+
+
+def newest_key(keys: Mapping[tuple[str, int], OwnerKey], owner: str) -> OwnerKey | None:
+    """Return the newest key of an owner; None if there is none."""
+    return max((key for key in keys.values() if key.owner == owner), key=lambda key: key.generation, default=None)

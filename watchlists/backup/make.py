@@ -12,12 +12,12 @@ from sqlalchemy import Connection, Engine, select
 
 from watchlists import migrations
 from watchlists.backup.container import Progress, write_container
-from watchlists.backup.key_file import KeyFile
-from watchlists.backup.manifest import AGREEMENTS, DATA, Manifest, files_in
+from watchlists.backup.key_file import KeyFile, newest_key
+from watchlists.backup.manifest import AGREEMENTS, DATA, Manifest, files_in, seal
 from watchlists.backup.verify import VerifiedBackup, verify
 from watchlists.errors import BackupExists
 from watchlists.files import sync_folder, sync_tree
-from watchlists.schema import change_head
+from watchlists.schema import NODE, change_head
 from watchlists.sealing import RootKey
 
 
@@ -40,6 +40,9 @@ def make_backup(
     with engine.connect() as connection:  # one transaction, which sees one moment
         keys = KeyFile.of(connection, now)
         _write(connection, agreements, partial, keys, progress).write(partial)
+        node = newest_key(keys.unwrap(root), NODE)
+        if node is not None:  # else `verify` says so
+            seal(partial, node)
     sync_tree(partial)
     keys.save(partial_keys)
     verified = verify(partial, partial_keys, root, progress)

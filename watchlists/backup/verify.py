@@ -17,12 +17,12 @@ from sqlalchemy.exc import DatabaseError
 
 from watchlists import migrations
 from watchlists.backup.container import Progress, open_container
-from watchlists.backup.key_file import KeyFile
-from watchlists.backup.manifest import DATA, FileRecord, Manifest, files_in, read_manifest
+from watchlists.backup.key_file import KeyFile, newest_key
+from watchlists.backup.manifest import DATA, FileRecord, Manifest, files_in, read_manifest, require_seal
 from watchlists.errors import BackupInvalid, SealBroken
 from watchlists.keys import OwnerKey
 from watchlists.records import EntryKey
-from watchlists.schema import change_head, changes, entries
+from watchlists.schema import NODE, change_head, changes, entries
 from watchlists.sealing import RootKey
 from watchlists.store.choice import among
 from watchlists.store.sealed_rows import open_entry
@@ -54,8 +54,8 @@ def verify(folder: Path, key_file: Path, root: RootKey, progress: Progress) -> V
     """Read a backup whole, compare it with its manifest, and open some of its entries.
 
     Raises:
-        BackupInvalid: a file is missing, surplus or changed, or the data is not what the manifest says, or no entry
-            opens that was tried.
+        BackupInvalid: a file is missing, surplus or changed, or another node or person has made the manifest, or the
+            data is not what it says, or no entry opens that was tried.
         RootKeyUnusable: the key file was made under another root key.
         SealBroken: a key of an owner does not open.
     """
@@ -64,6 +64,7 @@ def verify(folder: Path, key_file: Path, root: RootKey, progress: Progress) -> V
     _require_files(manifest.files, files_in(folder))
     keyed = KeyFile.load(key_file)
     keys = keyed.unwrap(root)
+    require_seal(folder, newest_key(keys, NODE))
     progress("verifying", 1, 3)
     with opened(folder, manifest) as connection:
         _require_log(connection, manifest)
