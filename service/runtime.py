@@ -20,8 +20,8 @@ from service.limits import Admission
 from service.log_review import LogReviews
 from service.notices import Notices
 from service.preconditions import Preconditions
-from service.purpose import Purposes
 from service.purge import Wipes
+from service.purpose import Purposes
 from service.retention import Retention
 from service.rule_record import RuleRecord
 from service.settings import Settings
