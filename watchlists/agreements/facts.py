@@ -98,7 +98,7 @@ class Facts:
     """
 
     def __init__(self, request: Request, klass: VisibilityClass, score: int = 0) -> None:
-        self.entities = _entities(request.partner, request.country, request.role, request.authority, klass)
+        self.entities = entities_of(request.partner, request.country, request.role, request.authority, klass)
         check = {"purpose": request.purpose, "checkpoint": request.checkpoint}
         self._deed = check | {"emergency": request.emergency, "exercise": request.exercise}
         self._base = self._deed | {"authorised": klass.owner in request.authorised_by}
@@ -128,7 +128,7 @@ class Facts:
 
 
 @lru_cache(maxsize=MEMO_ENTITIES)
-def _entities(partner: str, country: str, role: str, authority: str, klass: VisibilityClass) -> cedarpy.Entities:
+def entities_of(partner: str, country: str, role: str, authority: str, klass: VisibilityClass) -> cedarpy.Entities:
     """Requester and alert. Remembered: what is compared is asked about once more for each score that it is hit with."""
     document = _document(partner, country, role, authority, klass)
     return cedarpy.Entities.from_json_str(json.dumps(document), cedar_schema())

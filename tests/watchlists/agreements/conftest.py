@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from watchlists.agreements.decide import RuleBook
-from watchlists.agreements.facts import Request
+from watchlists.agreements.facts import Request, entities_of
 from watchlists.agreements.load import Agreement, load_agreement, load_agreements
 from watchlists.agreements.samples import copy_samples
 from watchlists.records import VisibilityClass
@@ -31,6 +31,12 @@ SCORE = '@id("score")\npermit (principal, action == Action::"see score", resourc
 
 Write = Callable[..., Path]
 Load = Callable[..., Agreement]
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered() -> None:
+    """No test lives on what another has asked."""
+    entities_of.cache_clear()
 
 
 @pytest.fixture

@@ -71,6 +71,13 @@ def test_an_entry_that_no_rule_can_be_put_to_is_refused(load: Load) -> None:
     assert ruling.allowed is False
 
 
+def test_a_deed_that_cannot_be_put_to_the_rules_is_not_done(load: Load) -> None:
+    book = RuleBook([load(SEARCH + SCORE + rule("take action", "resource.contested", does="forbid"))])
+    unreadable = replace(terminal(), checkpoint="\ud800")
+    for asked, allowed in ((terminal(), True), (unreadable, False)):
+        assert book.ask(Deed.TAKE_ACTION, asked, alert(), NOW, action="arrest").allowed is allowed
+
+
 def test_of_categories_without_rank_none_precedes(load: Load) -> None:
     lists = {"incompatible": '[["wanted", "missing-person"]]'}
     missing = wanted(category="missing-person")
@@ -389,3 +396,16 @@ def test_clauses_of_what_is_seen_beside_an_alert_are_among_those_that_decided(lo
         ("links", "permit-search"),
         ("links", "permit-see-links"),
     ]
+
+
+def test_what_is_seen_beside_an_alert_is_seen_above_any_number_of_levels(load: Load) -> None:
+    levels = "".join(rule(f"see {level}") for level in ("hit", "band", "alert", "biographics"))
+    book = RuleBook([load(SEARCH + levels + rule("see links"))])
+    assert book.disclosure(terminal(), wanted(), 6.0, NOW).extras == {Extra.LINKS}
+
+
+def test_what_is_seen_beside_an_alert_binds_nothing_below_it(load: Load) -> None:
+    rules = SEARCH + rule("see hit") + rule("see alert", asks="reviewers(1)") + rule("see links", asks="tlp-red")
+    decision = RuleBook([load(rules)]).disclosure(terminal(), wanted(), 6.0, NOW)
+    assert decision.later is not None
+    assert (decision.level, decision.handling, decision.later.handling) == (Level.HIT, (), ("tlp-red",))

@@ -52,8 +52,9 @@ def test_rule_kind_35_a_permit_for_emergencies_carries_both_obligations(
 
 @pytest.mark.parametrize("condition", CLOSES + EITHER)
 def test_rule_kind_35_a_forbid_gives_no_way_to_an_emergency(load: Load, condition: str) -> None:
-    with pytest.raises(AgreementInvalid, match="x: a forbid may not give way to an emergency"):
+    with pytest.raises(AgreementInvalid, match="x: a forbid may not give way to an emergency") as raised:
         load(rule("forbid", condition))
+    assert raised.value.hint.startswith("Let a permit with notify-owner and always-review open it instead")
 
 
 @pytest.mark.parametrize("condition", CLOSES)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
 import cedarpy
 import pytest
 
-from tests.watchlists.agreements.conftest import Load, terminal, wanted
+from tests.watchlists.agreements.conftest import SCORE, SEARCH, Load, terminal, wanted
 from watchlists.agreements.actions import ACTIONS, Deed
-from watchlists.agreements.facts import Facts
+from watchlists.agreements.facts import NO_ANSWER, Facts
+from watchlists.agreements.levels import Level
 from watchlists.agreements.load import Agreement
 from watchlists.agreements.panel import Panel
 from watchlists.agreements.policies import cedar_schema
@@ -91,3 +94,44 @@ def test_one_question_for_a_check_says_of_each_action_what_cedar_says_of_it(
             said = {**verdict.permits, **verdict.forbids}
             assert {policy.id for policies in said.values() for policy in policies} == ids, action
             assert (bool(verdict.permits), verdict.vetoed) == (allowed, bool(ids) and not allowed), action
+
+
+def test_what_a_check_asks_is_asked_once(load: Load) -> None:
+    agreement = load(SEARCH + SCORE)
+    panel, facts = Panel([agreement], frozenset({agreement}), PURPOSE), Facts(terminal(), wanted(), 60)
+    assert panel.ask("search", facts).permits
+    (question,) = facts.answers
+    facts.answers[question] = NO_ANSWER
+    assert panel.ask("see score", facts) == panel.ask("search", facts) == ({}, {}, {}, False)
+
+
+@pytest.mark.parametrize("condition", ["", CONDITIONS["group"]], ids=["asked with others", "asked alone"])
+def test_a_question_that_cedar_cannot_read_is_a_veto(
+    load: Load, caplog: pytest.LogCaptureFixture, condition: str
+) -> None:
+    agreement = load(f'@id("search")\npermit (principal, action == Action::"search", resource) {condition};\n')
+    panel = Panel([agreement], frozenset({agreement}), PURPOSE)
+    facts = Facts(replace(terminal(), checkpoint="\ud800"), wanted(), 60)
+    with caplog.at_level(logging.ERROR):
+        assert panel.ask("search", facts) == ({}, {}, {}, True)
+    assert caplog.messages == ["rule fault, denied: action 'search', clauses: the question itself"]
+
+
+def test_the_highest_level_is_that_of_the_highest_permit(load: Load) -> None:
+    for number, (rules, highest) in enumerate(
+        (
+            (SEARCH, Level.NONE),
+            (SEARCH + SCORE, Level.SCORE),
+            (SEARCH + SCORE + '@id("no")\nforbid (principal, action, resource);\n', Level.SCORE),
+        )
+    ):
+        agreement = load(rules, str(number))
+        assert Panel([agreement], frozenset({agreement}), PURPOSE).highest is highest
+        assert Panel([agreement], frozenset(), PURPOSE).highest is Level.NONE
+
+
+def test_what_nobody_permits_beside_an_alert_is_not_asked_for(load: Load) -> None:
+    agreement = load(SEARCH + '@id("no")\nforbid (principal, action, resource);\n')
+    panel = Panel([agreement], frozenset({agreement}), PURPOSE)
+    assert panel.hears("see hit")
+    assert not panel.hears("see links")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from tests.watchlists.agreements.conftest import NOW, Load, terminal, wanted
-from tests.watchlists.agreements.test_rule_kinds import ALERT, HOUR, SCORE, SEARCH, rule
+from tests.watchlists.agreements.test_rule_kinds import ALERT, HOUR, SCORE, SEARCH, alert, rule
 from watchlists.agreements.decide import RuleBook
 from watchlists.agreements.disclosure import NOTHING, Disclosure
 from watchlists.agreements.levels import Level
@@ -99,3 +100,27 @@ def test_rule_kind_37_a_successor_that_is_yet_to_come_leaves_nothing(load: Load)
     ending = load(SEARCH + SCORE, "old", **SOON)
     coming = SUCCESSOR | {"in_force_from": (LATER + timedelta(days=1)).isoformat()}
     assert left(RuleBook([ending]), RuleBook([ending, load(SEARCH + SCORE, "new", **coming)])) == NOTHING
+
+
+def test_rule_kind_37_a_later_version_inherits_without_saying_so(load: Load) -> None:
+    later = load(SEARCH + SCORE, "new", version="2", in_force_from=LATER.isoformat())
+    ending = load(SEARCH + SCORE, "old", **SOON)
+    assert left(RuleBook([ending]), RuleBook([ending, later])).level is Level.SCORE
+
+
+def test_rule_kind_37_what_a_successor_asks_for_beforehand_it_still_asks_for(load: Load) -> None:
+    old = RuleBook([load(SEARCH + SCORE, "old")])
+    then = RuleBook([load(rule("search", asks="owner-authorisation") + SCORE, "new", **SUCCESSOR)])
+    assert left(old, then) == NOTHING
+    came_in = old.disclosure(terminal(), wanted(), 6.0, NOW)
+    authorised = replace(terminal(), authorised_by=frozenset({"xb"}))
+    assert then.remaining(came_in.deciding, authorised, wanted(), 6.0, LATER).level is Level.SCORE
+
+
+def test_rule_kind_37_what_is_hidden_now_is_not_left(load: Load) -> None:
+    old = RuleBook([load(SEARCH + SCORE, "old")])
+    then = RuleBook([load(SEARCH + SCORE, "new", **SUCCESSOR)])
+    came_in = old.disclosure(terminal(), wanted(), 6.0, NOW)
+    for until, level in ((LATER, Level.SCORE), (LATER + HOUR, Level.NONE)):
+        remaining = then.remaining(came_in.deciding, terminal(), alert(hidden_until=until), 6.0, LATER)
+        assert remaining.level is level
