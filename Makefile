@@ -7,7 +7,7 @@ export UV_PYTHON_DOWNLOADS ?= never
 export UV_SYSTEM_CERTS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test kill-cycles lint mutation serve clean
+.PHONY: help install demo test test-slow kill-cycles lint mutation serve clean
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -18,7 +18,10 @@ demo: .venv/.installed ## Run a real check from HTTP to a scored answer (ARGS=--
 	@$(RUN)/crosscheck demo $(ARGS)
 
 test: lint ## Lint, type-check, check import contracts, run the tests
-	@$(RUN)/pytest -n 2 --dist loadgroup $(ARGS)
+	@$(RUN)/pytest -n 2 --dist loadgroup -m "not slow" $(ARGS)
+
+test-slow: .venv/.installed ## Run the tests that start processes and nodes of their own
+	@$(RUN)/pytest -n 2 --dist loadgroup -m slow $(ARGS)
 
 lint: .venv/.installed ## Lint, type-check and check import contracts only
 	@$(RUN)/ruff check .

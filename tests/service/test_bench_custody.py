@@ -11,6 +11,8 @@ from typer.testing import CliRunner
 from models.weights import ModelStore
 from service.commands.bench import commands
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.usefixtures("portraits")
 def test_the_figures_of_a_tiny_gallery(model_store: ModelStore) -> None:

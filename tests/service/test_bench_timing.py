@@ -7,6 +7,8 @@ from rich.progress import Progress
 from models.weights import ModelStore
 from service.commands.bench_timing import mann_whitney, measure_timing
 
+pytestmark = pytest.mark.slow
+
 
 def test_two_samples_are_told_apart_by_rank() -> None:
     """The exact p-value of two samples of 5 that do not overlap is 2 / 252; the approximation is a little higher."""

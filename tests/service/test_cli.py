@@ -18,6 +18,8 @@ from models.weights import ModelStore
 from service.commands.local_service import local_service
 from tests.service.node import base64_of, entry
 
+pytestmark = pytest.mark.slow
+
 
 class Operator:
     """Runs commands on one data folder."""

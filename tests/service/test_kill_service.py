@@ -23,6 +23,8 @@ from service.commands.local_service import LocalService, local_folder
 from tests.databases import Databases
 from tests.service.node import entry
 
+pytestmark = pytest.mark.slow
+
 CYCLES = max("CROSSCHECK_TEST_EVERYTHING" in os.environ, int(os.environ.get("CROSSCHECK_TEST_KILL_CYCLES", "0")) // 10)
 SEED = int(os.environ.get("CROSSCHECK_TEST_KILL_SEED") or random.randrange(10**6))
 ON_BOTH_DATABASES = CYCLES > 1

@@ -42,6 +42,8 @@ from watchlists.schema import entries, owner_keys
 from watchlists.sealing import FileRootKey
 from watchlists.store.sealed_rows import open_entry
 
+pytestmark = pytest.mark.slow
+
 CASE = "FILE-4711-QX"
 KILLED_AFTER = 12
 """Answers; fewer than the budget of probes of two people."""

@@ -17,6 +17,8 @@ from service.commands.local_service import LocalFolder, LocalService, local_fold
 from tests.databases import OnServer
 from tests.service.node import entry, finger
 
+pytestmark = pytest.mark.slow
+
 ENTRIES = "/v1/watchlists/xb-alerts/entries"
 
 

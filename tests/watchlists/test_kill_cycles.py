@@ -8,8 +8,12 @@ from __future__ import annotations
 import os
 import random
 
+import pytest
+
 from tests.kill_cycles import KillCycles, Tally
 from tests.watchlists.makers import Node
+
+pytestmark = pytest.mark.slow
 
 ON_BOTH_DATABASES = True
 CYCLES = int(os.environ.get("CROSSCHECK_TEST_KILL_CYCLES", "4"))

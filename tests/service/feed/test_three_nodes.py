@@ -36,6 +36,8 @@ from watchlists.gallery.digest import gallery_digest
 from watchlists.records import Entry, EntryKey, Partner, Subject, VisibilityClass, Watchlist
 from watchlists.store import Store
 
+pytestmark = pytest.mark.slow
+
 PARTNERS = ("xa", "xb", "xc")
 PATIENCE = 30.0
 """Seconds after which what does not come never will: no measure of how fast it comes."""
