@@ -58,6 +58,17 @@ def test_who_allowed_and_who_forbade_an_entry_is_named_and_its_dates_are_kept(lo
     assert (allowed.schedule.review_at, allowed.schedule.expires_at) == (NOW + DAY, NOW + 2 * DAY)
 
 
+def test_an_entry_that_does_not_go_with_another_keeps_its_dates(load: Load) -> None:
+    book = RuleBook([load(SEARCH + SCORE, incompatible='[["wanted", "missing-person"]]')])
+    dated = entry(wanted(), review_at=NOW + DAY, expires_at=NOW + 2 * DAY)
+    refused = may_enter(book, OWNER, dated, EnteredSamples(), ["missing-person"], NOW, NOW)
+    assert (refused.allowed, refused.schedule.review_at, refused.schedule.expires_at) == (
+        False,
+        dated.review_at,
+        dated.expires_at,
+    )
+
+
 def test_retention_counts_from_the_first_write(load: Load) -> None:
     book = RuleBook([load(SEARCH + SCORE + rule("enter", asks="retain-at-most(10 d)"))])
     ruling = may_enter(book, OWNER, entry(wanted()), EnteredSamples(), [], NOW - 4 * DAY, NOW)
