@@ -12,7 +12,7 @@ from httpx2 import Response
 from sqlalchemy import select
 
 from service.commands.portraits import ENROLLED, OTHER, PROBE
-from service.schema import flags
+from service.schema import audit_payloads, flags
 from tests.service.node import Node, NodeMaker
 from tests.service.recorded import recorded as recorded_events
 from tests.service.scene import without_receipt
@@ -80,16 +80,25 @@ def test_what_is_recorded_and_logged_is_that_of_a_world_without_the_entry(
 def test_a_silent_alarm_leaves_the_terminal_with_the_answer_of_an_empty_world(
     make_node: NodeMaker, portraits: dict[str, bytes]
 ) -> None:
-    contents, alarms = [], []
+    contents, alarms, sizes = [], [], []
     for enrolled in (portraits[ENROLLED], portraits[OTHER]):
         node = make_node()
         agree_on_discreet_checks(node)
         node.enrol("xb", "E-1", portrait=enrolled, action="discreet-check")
         body = node.request(portrait=portraits[PROBE], check_id=CHECK_ID, purpose="discreet")
         contents.append(without_sequence(node.send("xa", body).content))
+        sizes.append(size_of_last_payload(node))
         alarms.append(len(recorded(node)[1]))
     assert contents[0] == contents[1]
+    assert sizes[0] == sizes[1] > 0
     assert alarms == [1, 0]
+
+
+def size_of_last_payload(node: Node) -> int:
+    """Bytes that the log has stored of what happened last: the check, for its flag is opened later."""
+    with node.runtime.store.engine.connect() as connection:
+        query = select(audit_payloads.c.sealed).order_by(audit_payloads.c.number.desc()).limit(1)
+        return len(connection.execute(query).scalar_one())
 
 
 def test_repeated_checks_are_refused_at_the_same_point(make_node: NodeMaker, portraits: dict[str, bytes]) -> None:

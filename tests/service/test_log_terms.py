@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.service.node import NodeMaker
+from service.audit.entries import Reader
+from tests.service.node import Node, NodeMaker
 from tests.service.test_ledger import events
 from tests.service.test_preconditions import CASE, gather
 from tests.service.treaties import permit, sign
@@ -49,3 +50,27 @@ def test_rule_kind_28_that_an_owner_was_asked_is_logged_as_a_search_is(
     sign(node, permit("search", asks), permit("see hit"))
     gather(node, case_reference=CASE)
     assert events(node, "authorisation-requested") == [logged]
+
+
+def test_rule_kind_28_what_the_log_says_of_a_search_is_deleted_after_its_time(make_node: NodeMaker) -> None:
+    node = make_node()
+    sign(node, permit("search", "log-for(2 d)"), permit("see hit"))
+    node.enrol("xb", "E-1", finger_number=WANTED)
+    for number in (WANTED, 2):
+        node.check("xa", finger_number=number, purpose="crime")
+    node.settle()
+    assert payloads(node) == {"check-answered": ["there"] * 2, "flag-opened": ["there"]}
+    node.clock.turn(timedelta(days=2, minutes=1))
+    node.runtime.keep_house()
+    assert payloads(node) == {"check-answered": ["deleted"] * 2, "flag-opened": ["deleted"]}
+
+
+def payloads(node: Node) -> dict[str, list[str]]:
+    """What became of the payloads of searches, by kind."""
+    found: dict[str, list[str]] = {"check-answered": [], "flag-opened": []}
+    store = node.runtime.store
+    with store.engine.connect() as connection:
+        for entry in Reader(connection, store.keys).entries():
+            if entry.leaf.kind in found:
+                found[entry.leaf.kind].append(entry.state.value)
+    return found
