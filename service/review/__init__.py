@@ -1,0 +1,1 @@
+"""The review desk: people look at the candidates of a check, and decide."""
