@@ -25,6 +25,7 @@ from service.audit.house import AuditHouse
 from service.authorisations import Authorisations
 from service.check import Checks
 from service.disclosure import StoredEntries
+from service.draining import Draining
 from service.duties import Duties
 from service.emergencies import Emergencies
 from service.enrolment import Enrolment
@@ -150,6 +151,7 @@ def bootstrap(
         authentication=Admission(AUTHENTICATION_THREADS, settings.answer_within),
         importers=ThreadPoolExecutor(settings.workers, "import"),
         metrics=metrics,
+        draining=Draining(),
     )
 
 

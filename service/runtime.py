@@ -9,6 +9,7 @@ from service.ageing import Ageing
 from service.audit.house import AuditHouse
 from service.authorisations import Authorisations
 from service.check import Checks
+from service.draining import Draining
 from service.duties import Duties
 from service.emergencies import Emergencies
 from service.enrolment import Enrolment
@@ -65,6 +66,7 @@ class Runtime:
     authentication: Admission
     importers: Executor
     metrics: Metrics
+    draining: Draining
 
     def ready(self) -> bool:
         """Whether the gallery could be brought up to date just now, database included."""

@@ -29,6 +29,8 @@ def healthz() -> Health:
 @router.get("/readyz", responses=problems(503))
 def readyz(runtime: CurrentRuntime) -> Health:
     """Models are loaded, the database answers and the gallery is current."""
+    if runtime.draining.begun:
+        raise NotReady("this process is about to end")
     if not runtime.ready():
         raise NotReady("the gallery is not current with the database")
     return Health()
