@@ -44,6 +44,7 @@ from service.limits import Admission
 from service.log_review import LogReviews
 from service.majority import MajorityNotices
 from service.notices import Notices
+from service.pages import session
 from service.preconditions import Preconditions
 from service.probes import SampleEncoder
 from service.probing import ProbeBudget, ProbeWatch
@@ -57,6 +58,7 @@ from service.settings import Settings
 from service.storage import open_store, system_clock
 from service.sync import Sync
 from service.telemetry import Metrics
+from service.users.people import make_people
 from service.validity import Validity
 from service.verification import Verifications
 from watchlists.agreements import RuleBookHolder
@@ -144,6 +146,7 @@ def bootstrap(
         log_reviews=LogReviews(store.engine, board),
         audit=AuditHouse(store.engine, store.keys),
         rule_record=record_of_rules,
+        people=make_people(store, clock),
         feeds=between_nodes,
         retention=Retention(store, gallery, board, lambda: rules.current, copies, settings.review_warning),
         admission=Admission(settings.workers, settings.answer_within),
@@ -196,6 +199,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     for calls in (terminal, watchlists, feeds, agreements, authorisations, emergencies, notices, audit, operator):
         app.include_router(calls.router)
     errors.install(app)
+    session.install(app)
     _describe_problems(app)
     app.add_middleware(Gate, runtime=runtime)
     return app

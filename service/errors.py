@@ -200,6 +200,13 @@ class EmergencyConflict(CrosscheckError):
 STATUS_BY_SLUG: Mapping[str, int] = {
     "unauthenticated": 401,
     "wrong-role": 403,
+    "forged-form": 403,
+    "wrong-place": 421,
+    "sign-in-refused": 401,
+    "second-factor-refused": 401,
+    "too-many-attempts": 429,
+    "sign-in-expired": 401,
+    "invitation-void": 404,
     "check-conflict": 409,
     "emergency-conflict": 409,
     "feed-followed": 409,

@@ -27,6 +27,7 @@ from service.retention import Retention
 from service.rule_record import RuleRecord
 from service.settings import Settings
 from service.telemetry import Metrics, log
+from service.users.people import People
 from service.validity import Validity
 from service.verification import Verifications
 from watchlists.agreements import RuleBookHolder
@@ -59,6 +60,7 @@ class Runtime:
     log_reviews: LogReviews
     audit: AuditHouse
     rule_record: RuleRecord
+    people: People
     feeds: Feeds
     retention: Retention
     admission: Admission

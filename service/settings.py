@@ -41,6 +41,10 @@ class Settings(BaseSettings):
         default=SecretStr(""),
         description="Root key, 32 bytes in base64, from a secret store; empty: root.key in the data folder.",
     )
+    desk_origin: str = Field(
+        default="",
+        description="Where browsers find the review desk, such as https://desk.example; empty: on this machine alone.",
+    )
     models: Path | None = Field(default=None, description="Model files, if not in the data folder.")
     workers: int = Field(
         default_factory=lambda: max(1, os.cpu_count() or 1), ge=1, description="Checks that run at once."

@@ -1,0 +1,1 @@
+"""Pages for people: server-rendered, with sessions and never with tokens."""
