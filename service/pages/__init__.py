@@ -1,1 +1,1 @@
-"""Pages for people: server-rendered, with sessions and never with tokens."""
+"""The pages that people work with: rendered here, complete without JavaScript, and loading nothing from elsewhere."""

@@ -1,64 +1,70 @@
-"""Forms, read in memory: a few short fields as a browser sends them, under caps of their own.
+"""Forms of pages: read under a cap, in memory, and shown again with what is wrong.
 
-(Starlette's reader would need another library, and spools uploads to disk.)
+Only `application/x-www-form-urlencoded` is read: uploads would be spooled to disk, and pages need none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Final
-from urllib.parse import parse_qs
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Final
+from urllib.parse import parse_qsl
 
 import anyio
-from fastapi import Request
+from fastapi import Depends, Request
 
 from models.errors import InvalidInput
 from service.errors import BodyTooLarge
 
-LARGEST: Final = 2**16
+MOST_BYTES: Final = 64 * 1024
 MOST_FIELDS: Final = 100
-WITHIN: Final = 15.0
-_KIND: Final = "application/x-www-form-urlencoded"
+URLENCODED: Final = "application/x-www-form-urlencoded"
 
 
-class FormUnreadable(InvalidInput):
-    slug = "form-unreadable"
-    hint = "Go back, load the page again, and send the form once more."
+class MalformedForm(InvalidInput):
+    slug = "malformed-form"
+    hint = "Go back, load the page again, and send the form from there."
 
 
+@dataclass(frozen=True, slots=True)
 class Form:
-    """The fields of one form. What is in them is unverified."""
+    """A form as a page shows it.
 
-    def __init__(self, fields: Mapping[str, Sequence[str]]) -> None:
-        self._fields = fields
+    Args:
+        values: what was filled in, by field.
+        errors: what is wrong, by field, in the words of the page; translated.
+    """
 
-    def get(self, name: str) -> str:
-        """Return the field as it was filled in; "" if it is not there."""
-        return next(iter(self._fields.get(name, ())), "")
+    values: Mapping[str, str] = field(default_factory=dict)
+    errors: Mapping[str, str] = field(default_factory=dict)
 
-    def all(self, name: str) -> Sequence[str]:
-        """Return every value of a field that can be chosen several times."""
-        return self._fields.get(name, ())
+    def value(self, name: str) -> str:
+        """Return what was filled in, "" if nothing was."""
+        return self.values.get(name, "")
 
 
-async def read_form(request: Request) -> Form:
-    """Read the body of a request as a form.
+async def read_form(request: Request) -> Mapping[str, str]:
+    """Return the fields of a form, the last one of each name.
 
     Raises:
+        MalformedForm: it is no form, or not in UTF-8, or has too many fields, or did not come in time.
         BodyTooLarge: it is over 64 KiB.
-        FormUnreadable: it is of another kind, no UTF-8, has too many fields, or did not arrive in time.
     """
-    if request.headers.get("content-type", _KIND).partition(";")[0].strip().lower() != _KIND:
-        raise FormUnreadable(f"a form is sent as {_KIND}")
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != URLENCODED:
+        raise MalformedForm("the request is no form of a page")
     body = bytearray()
+    with anyio.move_on_after(request.app.state.runtime.settings.body_within) as waiting:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > MOST_BYTES:
+                raise BodyTooLarge(f"the form is over {MOST_BYTES} bytes")
+    if waiting.cancelled_caught:
+        raise MalformedForm("the form did not arrive in time")
     try:
-        with anyio.fail_after(WITHIN):
-            async for part in request.stream():
-                body += part
-                if len(body) > LARGEST:
-                    raise BodyTooLarge(f"the form is over {LARGEST} bytes")
-        return Form(parse_qs(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS))
-    except TimeoutError:
-        raise FormUnreadable(f"the form did not arrive within {WITHIN:g} seconds") from None
-    except ValueError:  # not UTF-8, or too many fields; its text would repeat what was filled in
-        raise FormUnreadable("the form has too many fields, or bytes that are no text") from None
+        fields = parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS)
+    except ValueError:
+        raise MalformedForm("the form cannot be read") from None
+    return dict(fields)
+
+
+Fields = Annotated[Mapping[str, str], Depends(read_form)]

@@ -7,16 +7,17 @@ it does not keep the session alive. A form is read as `UserForm`, which has chec
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated
+from collections.abc import Callable, Mapping
+from typing import Annotated, cast
 from urllib.parse import quote
 
 from fastapi import Depends, FastAPI, Request
 from starlette.responses import RedirectResponse, Response
 
 from service.api.dependencies import CurrentRuntime
-from service.pages.forms import Form, read_form
+from service.pages.forms import read_form
 from service.roles import Role
+from service.runtime import Runtime
 from service.users.errors import ForgedForm, NotSignedIn
 from service.users.place import Place
 from service.users.secret_ids import is_csrf_token
@@ -49,16 +50,18 @@ CurrentPlace = Annotated[Place, Depends(_place)]
 
 
 def _user(request: Request, runtime: CurrentRuntime, place: CurrentPlace) -> SignedIn:
-    found = runtime.people.sessions.recognise(request.cookies.get(place.cookie(SESSION)))
-    if found is None:
-        raise NotSignedIn
-    return found
+    return _recognised(request, runtime, place, use=True)
 
 
 def _watching_user(request: Request, runtime: CurrentRuntime, place: CurrentPlace) -> SignedIn:
-    found = runtime.people.sessions.recognise(request.cookies.get(place.cookie(SESSION)), use=False)
+    return _recognised(request, runtime, place, use=False)
+
+
+def _recognised(request: Request, runtime: Runtime, place: Place, *, use: bool) -> SignedIn:
+    found = runtime.people.sessions.recognise(request.cookies.get(place.cookie(SESSION)), use=use)
     if found is None:
         raise NotSignedIn
+    request.state.signed_in = found  # for the frame of the page
     return found
 
 
@@ -66,11 +69,12 @@ CurrentUser = Annotated[SignedIn, Depends(_user)]
 WatchingUser = Annotated[SignedIn, Depends(_watching_user)]
 
 
-def signed_in_as(*roles: Role) -> Callable[[SignedIn], SignedIn]:
+def signed_in_as(*roles: Role) -> Callable[[Request, SignedIn], SignedIn]:
     """Return the dependency on somebody who is signed in and has one of `roles`; `caller` has the first that fits."""
 
-    def of_role(user: CurrentUser) -> SignedIn:
-        return user.acting_as(*roles)
+    def of_role(request: Request, user: CurrentUser) -> SignedIn:
+        request.state.signed_in = user.acting_as(*roles)
+        return cast("SignedIn", request.state.signed_in)
 
     return of_role
 
@@ -79,7 +83,7 @@ CurrentReviewer = Annotated[SignedIn, Depends(signed_in_as(Role.REVIEWER))]
 CurrentAuditor = Annotated[SignedIn, Depends(signed_in_as(Role.AUDITOR))]
 
 
-async def own_form(request: Request, place: CurrentPlace) -> Form:
+async def own_form(request: Request, place: CurrentPlace) -> Mapping[str, str]:
     """Read a form that a page of ours has sent; the caller still owes the check of its token.
 
     Raises:
@@ -89,25 +93,25 @@ async def own_form(request: Request, place: CurrentPlace) -> Form:
     return await read_form(request)
 
 
-OwnForm = Annotated[Form, Depends(own_form)]
+OwnForm = Annotated[Mapping[str, str], Depends(own_form)]
 
 
-def _user_form(request: Request, place: CurrentPlace, form: OwnForm, user: CurrentUser) -> Form:  # noqa: ARG001
+def _user_form(request: Request, place: CurrentPlace, form: OwnForm, user: CurrentUser) -> Mapping[str, str]:  # noqa: ARG001
     require_token(request, form, request.cookies[place.cookie(SESSION)])
     return form
 
 
-UserForm = Annotated[Form, Depends(_user_form)]
+UserForm = Annotated[Mapping[str, str], Depends(_user_form)]
 """A form of whoever is signed in, with the token of the session, in the field `csrf_token` or in `X-CSRF-Token`."""
 
 
-def require_token(request: Request, form: Form, secret: str) -> None:
+def require_token(request: Request, form: Mapping[str, str], secret: str) -> None:
     """Check that a form carries the token that belongs to the secret of a cookie.
 
     Raises:
         ForgedForm: it does not.
     """
-    if not is_csrf_token(secret, form.get(CSRF_FIELD) or request.headers.get(CSRF_HEADER, "")):
+    if not is_csrf_token(secret, form.get(CSRF_FIELD, "") or request.headers.get(CSRF_HEADER, "")):
         raise ForgedForm("this form is not of your session, or your session has ended since")
 
 
