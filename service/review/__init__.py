@@ -1,1 +1,1 @@
-"""The review desk: people look at the candidates of a check, and decide."""
+"""The review desk: what people see of a flag, what they say of it, and what follows. Pages and API are built on it."""

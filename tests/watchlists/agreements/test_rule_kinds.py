@@ -199,7 +199,7 @@ def test_rule_kind_11_data_only_after_human_confirmation_with_a_clock(load: Load
     different = confirmed("ada", kind=VerdictKind.DIFFERENT_PERSON)
     assert release_state(decision, different, NOW) is ReleaseState.REFUSED
     unsure = confirmed("ada", kind=VerdictKind.INCONCLUSIVE)
-    assert release_state(decision, unsure, NOW) is ReleaseState.WAITING_FOR_REVIEWERS
+    assert release_state(decision, unsure, NOW) is ReleaseState.WAITING_FOR_THIRD
     at_once = RuleBook([load(SEARCH + SCORE, "at-once")]).disclosure(terminal(), wanted(), 6.0, NOW)
     assert release_state(at_once, Case(NOW), NOW) is ReleaseState.NOTHING_WAITS
 
