@@ -7,7 +7,7 @@ export UV_PYTHON_DOWNLOADS ?= never
 export UV_SYSTEM_CERTS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow kill-cycles lint mutation serve clean
+.PHONY: help install demo test test-slow kill-cycles lint mutation texts serve clean
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -35,6 +35,10 @@ kill-cycles: .venv/.installed ## Kill writers and services 200 times on each kin
 
 mutation: .venv/.installed ## Change each line of what decides in turn; a test must notice (half an hour)
 	@$(UV) run --locked --group dev --group demo --group mutation mutmut run
+
+texts: .venv/.installed ## Collect the texts of pages into service/locale/crosscheck.pot, for translators
+	@$(RUN)/pybabel -q extract -F pyproject.toml -k marked --sort-output --omit-header --no-wrap --add-location never \
+		-o service/locale/crosscheck.pot service
 
 serve: .venv/.installed ## Serve the API on the data folder of CROSSCHECK_HOME
 	@$(RUN)/crosscheck serve $(ARGS)

@@ -44,7 +44,9 @@ from service.limits import Admission
 from service.log_review import LogReviews
 from service.majority import MajorityNotices
 from service.notices import Notices
-from service.pages import session
+from service.pages import problems, session, static
+from service.pages.headers import PageHeaders
+from service.pages.rendering import Site
 from service.preconditions import Preconditions
 from service.probes import SampleEncoder
 from service.probing import ProbeBudget, ProbeWatch
@@ -196,12 +198,15 @@ def create_app(runtime: Runtime) -> FastAPI:
         },
     )
     app.state.runtime = runtime
+    app.state.site = Site.load()
     for calls in (terminal, watchlists, feeds, agreements, authorisations, emergencies, notices, audit, operator):
         app.include_router(calls.router)
-    errors.install(app)
+    app.include_router(static.router)
+    errors.install(app, problems.answer)
     session.install(app)
     _describe_problems(app)
     app.add_middleware(Gate, runtime=runtime)
+    app.add_middleware(PageHeaders)
     return app
 
 

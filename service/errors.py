@@ -5,7 +5,7 @@ No problem document repeats a value that the caller sent: it names fields, posit
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -13,6 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.responses import Response
 
 from models.errors import CrosscheckError, InvalidInput
 from models.samples import Reason
@@ -275,11 +276,25 @@ def answer(problem: Problem, headers: Mapping[str, str] | None = None) -> JSONRe
     return JSONResponse(content, problem.status, headers=headers, media_type=MEDIA_TYPE)
 
 
-def install(app: FastAPI) -> None:
-    """Make `app` answer every error with a problem document."""
-    app.add_exception_handler(CrosscheckError, _on_crosscheck_error)
-    app.add_exception_handler(RequestValidationError, _on_validation_error)
-    app.add_exception_handler(HTTPException, _on_http_error)
+def install(app: FastAPI, answered: Callable[[Request, Problem, Mapping[str, str] | None], Response]) -> None:
+    """Make `app` answer every error with a problem, as `answered` shows it to whoever asked."""
+
+    async def on_crosscheck_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, CrosscheckError)  # noqa: S101 -- registered for this type
+        return answered(request, problem_of(error), headers_of(error))
+
+    async def on_validation_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)  # noqa: S101 -- registered for this type
+        return answered(request, problem_of_validation(list(error.errors())), None)
+
+    async def on_http_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)  # noqa: S101 -- registered for this type
+        slug, hint = HTTP_SLUGS.get(error.status_code, ("http-error", "See /openapi.json for how to make this call."))
+        return answered(request, problem(slug, error.status_code, str(error.detail), hint), error.headers)
+
+    app.add_exception_handler(CrosscheckError, on_crosscheck_error)
+    app.add_exception_handler(RequestValidationError, on_validation_error)
+    app.add_exception_handler(HTTPException, on_http_error)
 
 
 def headers_of(error: CrosscheckError) -> dict[str, str]:
@@ -288,22 +303,6 @@ def headers_of(error: CrosscheckError) -> dict[str, str]:
     if STATUS_BY_SLUG.get(error.slug) == 503:
         return {"Retry-After": "1"}
     return {"WWW-Authenticate": 'Bearer realm="crosscheck"'} if error.slug == "unauthenticated" else {}
-
-
-async def _on_crosscheck_error(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, CrosscheckError)  # noqa: S101 -- registered for this type
-    return answer(problem_of(error), headers_of(error))
-
-
-async def _on_validation_error(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, RequestValidationError)  # noqa: S101 -- registered for this type
-    return answer(problem_of_validation(list(error.errors())))
-
-
-async def _on_http_error(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, HTTPException)  # noqa: S101 -- registered for this type
-    slug, hint = HTTP_SLUGS.get(error.status_code, ("http-error", "See /openapi.json for how to make this call."))
-    return answer(problem(slug, error.status_code, str(error.detail), hint), error.headers)
 
 
 def place_of(error: Exception) -> str:

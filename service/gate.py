@@ -13,12 +13,14 @@ from contextlib import AbstractContextManager, nullcontext
 import anyio
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from models.errors import CrosscheckError
 from service import errors
 from service.identity import Caller, require
+from service.pages import problems
 from service.roles import Role
 from service.runtime import Runtime
 from service.telemetry import log
@@ -55,7 +57,7 @@ class Gate:
         try:
             await self._pass(scope, receive, send_and_note)
         except Exception as error:  # noqa: BLE001 -- the last resort: a bug must not print what it held
-            response = _last_answer(error)
+            response = _last_answer(Request(scope), error)
             if status == 0:  # else the answer has begun, and the client sees it break off
                 await response(scope, receive, send_and_note)
         finally:
@@ -121,10 +123,10 @@ class Gate:
         log.info("%s %s %d %.1f ms", method, route, status, seconds * 1000)
 
 
-def _last_answer(error: Exception) -> Response:
+def _last_answer(request: Request, error: Exception) -> Response:
     if isinstance(error, UNAVAILABLE):
         error = errors.DatabaseBusy("the database did not answer in time")
     if not isinstance(error, CrosscheckError):
         log.error("unhandled %s at %s", type(error).__name__, errors.place_of(error))
         error = CrosscheckError("the service failed to process this request")
-    return errors.answer(errors.problem_of(error), errors.headers_of(error))
+    return problems.answer(request, errors.problem_of(error), errors.headers_of(error))

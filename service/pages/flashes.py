@@ -1,0 +1,29 @@
+"""What a page says once, after a form was dealt with and the browser sent on.
+
+The browser carries the word of a closed list in a cookie to the next page. Nothing of it is believed beyond that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+from service.pages.translation import marked
+
+COOKIE: Final = "crosscheck-said"
+SECONDS: Final = 60
+
+
+class Flash(StrEnum):
+    SIGNED_OUT = "signed-out"
+
+
+TEXTS: Final[Mapping[Flash, str]] = {
+    Flash.SIGNED_OUT: marked("You are signed out."),
+}
+
+
+def text_of(unverified_word: str | None) -> str | None:
+    """Return the source text of a word of the list; None for anything else."""
+    return TEXTS[Flash(unverified_word)] if unverified_word in set(Flash) else None
