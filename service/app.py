@@ -148,7 +148,7 @@ def bootstrap(
         log_reviews=LogReviews(store.engine, board),
         audit=AuditHouse(store.engine, store.keys),
         rule_record=record_of_rules,
-        people=make_people(store, clock),
+        people=make_people(store, clock, settings.answer_within),
         feeds=between_nodes,
         retention=Retention(store, gallery, board, lambda: rules.current, copies, settings.review_warning),
         admission=Admission(settings.workers, settings.answer_within),

@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "models": Entry("model_files", "Prepare and list the model files."),
     "partner": Entry("partner", "Add and list partners."),
     "token": Entry("token", "Issue, revoke and list tokens."),
+    "user": Entry("user", "Add, invite, disable and sign out the people of partners."),
     "backup": Entry("backup", "Back up database and agreements while the service runs."),
     "restore": Entry("restore", "Put a backup in place of what there is."),
     "key": Entry("key", "Rotate the key of a partner, or change the root key."),

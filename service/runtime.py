@@ -110,6 +110,7 @@ class Runtime:
             self._publish_feeds,
             self._forget_notices_and_quotas,
             self._keep_the_audit_log,
+            self.people.house.run,
         ):
             try:
                 look()

@@ -73,7 +73,7 @@ half_sign_ins = Table(
     Column("digest", LargeBinary(32), primary_key=True, comment="SHA-256 of its id"),
     *_of_a_user(),
     Column("begun_at", UtcDateTime, nullable=False, comment="when the password was right"),
-    Column("challenge", LargeBinary(32), comment="for a passkey; null once it was answered"),
+    Column("challenge", LargeBinary(32), nullable=False, comment="for a passkey; another after each answer"),
 )
 
 user_sessions = Table(

@@ -24,6 +24,7 @@ from service.users.secret_ids import is_csrf_token
 from service.users.sessions import SignedIn
 
 SESSION = "crosscheck-session"
+DEVICE = "crosscheck-device"
 CSRF_FIELD = "csrf_token"
 CSRF_HEADER = "x-csrf-token"
 

@@ -56,7 +56,7 @@ def upgrade() -> None:
         ["digest"],
         sa.Column("digest", sa.LargeBinary(32), nullable=False),
         sa.Column("begun_at", UtcDateTime, nullable=False),
-        sa.Column("challenge", sa.LargeBinary(32)),
+        sa.Column("challenge", sa.LargeBinary(32), nullable=False),
     )
     _table_of_users(
         "user_sessions",
