@@ -74,8 +74,8 @@ class FaceIndex:
         """Return the slots of the entries whose numbers are True in `visible` (entries,)."""
         # A free slot has owner -1: the False at the end. Wrapping around is twice as fast as a check of each index.
         allowed = np.append(visible, np.False_).take(self._owners, mode="wrap")
-        segments = allowed.reshape(-1, SEGMENT)
-        return FaceSelection(int(np.count_nonzero(allowed)), tuple(_parameters(segment) for segment in segments))
+        bitmaps = np.packbits(allowed, bitorder="little").reshape(-1, SEGMENT // 8)
+        return FaceSelection(int(np.count_nonzero(allowed)), tuple(map(_parameters, bitmaps)))
 
     def at_least(self, similarity: float, probes: Vectors, selection: FaceSelection) -> set[int]:
         """Return the numbers of all entries that have a selected face of at least that inner product with a probe.
@@ -129,7 +129,6 @@ class FaceIndex:
         self._free.extend(range(first + SEGMENT - 1, first - 1, -1))  # the lowest is used first
 
 
-def _parameters(allowed: NDArray[np.bool_]) -> Any:
-    if not allowed.any():
-        return None
-    return _SEARCH_PARAMETERS(sel=_BITMAP(np.packbits(allowed, bitorder="little")))
+def _parameters(bitmap: NDArray[np.uint8]) -> Any:
+    """What FAISS takes to look at the slots of one segment whose bits are set; None if none is."""
+    return _SEARCH_PARAMETERS(sel=_BITMAP(bitmap)) if bitmap.any() else None
