@@ -117,6 +117,19 @@ def test_a_question_that_cedar_cannot_read_is_a_veto(
     assert caplog.messages == ["rule fault, denied: action 'search', clauses: the question itself"]
 
 
+@pytest.mark.parametrize(
+    ("decision", "errors"), [("NoDecision", []), ("Allow", ["something failed that is no rule"])], ids=["none", "error"]
+)
+def test_an_answer_of_cedar_that_does_not_say_what_failed_is_a_veto(
+    load: Load, monkeypatch: pytest.MonkeyPatch, decision: str, errors: list[str]
+) -> None:
+    agreement = load(SEARCH + SCORE)
+    panel = Panel([agreement], frozenset({agreement}), PURPOSE)
+    answer = {"decision": decision, "diagnostics": {"reason": ["policy0", "policy1"], "errors": errors}}
+    monkeypatch.setattr(cedarpy, "is_authorized", lambda *_: cedarpy.AuthzResult(answer))
+    assert panel.ask("search", Facts(terminal(), wanted(), 60)) == ({}, {}, {}, True)
+
+
 def test_the_highest_level_is_that_of_the_highest_permit(load: Load) -> None:
     for number, (rules, highest) in enumerate(
         (
