@@ -63,6 +63,8 @@ from service.telemetry import Metrics
 from service.users.people import make_people
 from service.validity import Validity
 from service.verification import Verifications
+from service.webhooks.house import make_webhooks
+from service.webhooks.metrics import WebhookMetrics
 from watchlists.agreements import RuleBookHolder
 from watchlists.exchange import Elsewhere
 from watchlists.gallery import LocalGallery
@@ -111,6 +113,7 @@ def bootstrap(
     ledger = Ledger(store.engine, store.keys, FlagOutbox(store.keys), settings.keep_answers)
     between_nodes = make_feeds(settings, store, lambda: rules.current, clock)
     metrics.registry.register(FeedMetrics(between_nodes))
+    metrics.registry.register(WebhookMetrics(store.engine, clock))
     copies = between_nodes.subscriptions.watchlists
     entry_rulings = EntryRulings(store, lambda: rules.current)
     enrolment = Enrolment(encoder, store, gallery, entry_rulings, Defences(gallery), clock)
@@ -150,6 +153,7 @@ def bootstrap(
         rule_record=record_of_rules,
         people=make_people(store, clock, settings.answer_within),
         feeds=between_nodes,
+        webhooks=make_webhooks(settings, store.engine, store.keys, clock),
         retention=Retention(store, gallery, board, lambda: rules.current, copies, settings.review_warning),
         admission=Admission(settings.workers, settings.answer_within),
         owner_work=Admission(settings.workers, settings.answer_within),
@@ -228,6 +232,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         tasks.start_soon(_open_flags, runtime)
         tasks.start_soon(_keep_house, runtime)
         tasks.start_soon(_follow_log, runtime)
+        tasks.start_soon(runtime.webhooks.run)
         tasks.start_soon(Sync(runtime.feeds, runtime.settings.pull_every, runtime.gallery.catch_up).run)
         yield
         runtime.feeds.stopping.set()

@@ -37,6 +37,7 @@ COMMANDS: Final = {
     "feed": Entry("feed", "Publish watchlists to other nodes, and follow theirs."),
     "sync": Entry("sync", "Pull the feeds of other nodes."),
     "audit": Entry("audit", "Prove, export and sign the audit log."),
+    "webhook": Entry("webhook", "Bring partners their notices by webhook, and show what became of them."),
     "watchlist": Entry("watchlist", "Write, list and withdraw a partner's own entries."),
     "agreements": Entry("agreements", "Check agreements, explain what they lead to, list those of this node."),
     "evaluate": Entry("evaluate", "Measure accuracy on labelled samples (ISO/IEC 19795-1)."),

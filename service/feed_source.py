@@ -6,19 +6,18 @@ there is no redirect to follow, no compression to blow up, no cookie to keep.
 
 from __future__ import annotations
 
-import socket
 import ssl
 import stat
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import httpx2
 
 from models.errors import CrosscheckError
+from service.deadline import Deadline
 from watchlists.exchange import Subscription
 from watchlists.exchange.errors import FeedUnreachable
 from watchlists.feed import FeedId
@@ -96,7 +95,7 @@ class HttpSource:
 
     def __init__(self, client: httpx2.Client) -> None:
         self._client = client
-        self._connections: list[socket.socket] = []
+        self._deadline = Deadline(LONGEST)
 
     def root(self, feed: FeedId, version: int) -> bytes | None:
         return self._get(f"{_path(feed)}/roots/{version}", ROOT_CAP)
@@ -112,7 +111,8 @@ class HttpSource:
 
     def _get(self, path: str, cap: int) -> bytes | None:
         try:
-            with self._deadline(), self._client.stream("GET", path, extensions={"trace": self._notice}) as response:
+            extensions = {"trace": self._deadline.notice}
+            with self._deadline.running(), self._client.stream("GET", path, extensions=extensions) as response:
                 if response.status_code == 204:
                     return None
                 if response.status_code != 200:
@@ -122,28 +122,6 @@ class HttpSource:
                 return _body(response, cap)
         except httpx2.HTTPError as error:
             raise FeedUnreachable(f"no answer from {self._client.base_url} ({type(error).__name__})") from None
-
-    @contextmanager
-    def _deadline(self) -> Iterator[None]:
-        """Break off what takes longer. Limits of pauses do not: whoever sends a byte now and then, keeps them all."""
-        timer = threading.Timer(LONGEST, self._cut)
-        timer.daemon = True
-        timer.start()
-        try:
-            yield
-        finally:
-            timer.cancel()
-
-    def _notice(self, event: str, info: dict[str, Any]) -> None:
-        if event in {"connection.connect_tcp.complete", "connection.start_tls.complete"}:
-            self._connections.append(info["return_value"].get_extra_info("socket"))
-
-    def _cut(self) -> None:
-        """End the connections from another thread: whoever reads them finds them at their end."""
-        # Not closed, for their numbers could be other connections' by then; and not by TLS, whose state is the reader's
-        for each in self._connections:
-            with suppress(OSError):
-                socket.socket.shutdown(each, socket.SHUT_RDWR)
 
 
 @contextmanager

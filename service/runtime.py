@@ -30,6 +30,7 @@ from service.telemetry import Metrics, log
 from service.users.people import People
 from service.validity import Validity
 from service.verification import Verifications
+from service.webhooks.house import Webhooks
 from watchlists.agreements import RuleBookHolder
 from watchlists.database import UNAVAILABLE
 from watchlists.errors import AgreementInvalid, SealBroken
@@ -62,6 +63,7 @@ class Runtime:
     rule_record: RuleRecord
     people: People
     feeds: Feeds
+    webhooks: Webhooks
     retention: Retention
     admission: Admission
     owner_work: Admission
@@ -172,10 +174,12 @@ class Runtime:
 
     def _forget_notices_and_quotas(self) -> None:
         self.notices.forget(self.checks.clock())
+        self.webhooks.endpoints.forget(self.checks.clock(), self.settings.keep_notice_texts)
         self.preconditions.quotas.forget(self.checks.clock())
 
     def close(self) -> None:
         """Open the last flags, and let go of threads and database connections."""
         self.importers.shutdown()
         self.open_flags()
+        self.webhooks.close()
         self.store.engine.dispose()

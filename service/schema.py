@@ -20,7 +20,7 @@ from sqlalchemy import (
     text,
 )
 
-from service import user_schema  # noqa: F401 -- declares its tables
+from service import user_schema, webhook_schema  # noqa: F401 -- they declare their tables
 from watchlists.schema import UtcDateTime, metadata, sealed_for
 
 tokens = Table(

@@ -69,6 +69,15 @@ class Settings(BaseSettings):
     feed_certificate: Path | None = Field(
         default=None, description="Certificate and key of this node (PEM), for other nodes that ask for one."
     )
+    webhook_authorities: Path | None = Field(
+        default=None, description="Certificates of those who sign for receivers of webhooks (PEM), if not the system's."
+    )
+    webhook_private_hosts: str = Field(
+        default="", description="Hosts of webhooks that may have private addresses: names, with commas between."
+    )
+    webhook_dangerously_plain_on_loopback: bool = Field(
+        default=False, description="Webhooks may go to this machine over http, in clear."
+    )
     review_warning: timedelta = Field(
         default=timedelta(days=30),
         ge=timedelta(),

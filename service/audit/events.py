@@ -67,6 +67,13 @@ class EventKind(StrEnum):
     LOG_EXPORTED = "log-exported"
     WITNESS_REGISTERED = "witness-registered"
     WITNESS_WITHDRAWN = "witness-withdrawn"
+    WEBHOOK_ADDED = "webhook-added"
+    WEBHOOK_ROTATED = "webhook-rotated"
+    WEBHOOK_PAUSED = "webhook-paused"
+    WEBHOOK_RESUMED = "webhook-resumed"
+    WEBHOOK_REMOVED = "webhook-removed"
+    WEBHOOK_TESTED = "webhook-tested"
+    WEBHOOK_PARKED = "webhook-parked"
 
 
 class Actor(Protocol):

@@ -35,7 +35,7 @@ class Witnesses:
         values = {"keyid": key_id(public), "partner": actor.partner, "public": public, "registered_at": now}
         with writing(self._engine) as connection:
             inserted = upsert(connection, audit_witnesses).values(values).on_conflict_do_nothing()
-            if connection.execute(inserted).rowcount:
+            if connection.execute(inserted.returning(audit_witnesses.c.keyid)).first() is not None:
                 record(connection, EventKind.WITNESS_REGISTERED, actor, now, {"public": public})
 
     def withdraw(self, actor: Actor, public: str, now: datetime) -> None:
