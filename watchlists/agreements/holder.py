@@ -18,14 +18,16 @@ class RuleBookHolder:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._seen = self._state()
-        self._book = RuleBook(load_agreements(folder))
+        self._book = self._load()
 
     @property
     def current(self) -> RuleBook:
         return self._book
 
     def follow(self) -> bool:
-        """Load the folder again if a file in it changed since the last look; return whether it did.
+        """Load the folder again if a file in it changed since the last look; return whether that is in use now.
+
+        A folder that changes while it is read is left for the next look: half a file can lack a forbid.
 
         Raises:
             AgreementInvalid: as `reload`; once for each change.
@@ -34,13 +36,11 @@ class RuleBookHolder:
         if state == self._seen:
             return False
         self._seen = state
-        self.reload()
+        book = self._load()
+        if self._state() != state:  # still being written: the next look finds yet another state
+            return False
+        self._book = book
         return True
-
-    def _state(self) -> frozenset[tuple[str, int, int, int]]:
-        """What changes with any file. The time of modification alone does not: archives and copies bring their own."""
-        files = ((path, path.stat()) for path in self._folder.rglob("*") if path.is_file())
-        return frozenset((str(path), found.st_mtime_ns, found.st_ctime_ns, found.st_size) for path, found in files)
 
     def reload(self) -> RuleBook:
         """Load the folder again and swap; on an error the current rule book stays.
@@ -48,5 +48,13 @@ class RuleBookHolder:
         Raises:
             AgreementInvalid: an agreement in the folder is not sound.
         """
-        self._book = RuleBook(load_agreements(self._folder))
+        self._book = self._load()
         return self._book
+
+    def _state(self) -> frozenset[tuple[str, int, int, int]]:
+        """What changes with any file. The time of modification alone does not: archives and copies bring their own."""
+        files = ((path, path.stat()) for path in self._folder.rglob("*") if path.is_file())
+        return frozenset((str(path), found.st_mtime_ns, found.st_ctime_ns, found.st_size) for path, found in files)
+
+    def _load(self) -> RuleBook:
+        return RuleBook(load_agreements(self._folder))

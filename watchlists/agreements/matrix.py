@@ -50,12 +50,8 @@ class Direction:
     authority: str = ""
 
     def __str__(self) -> str:
-        authority = f" ({self.authority})" if self.authority else ""
-        return (
-            f"{self.asker}{authority} about its own"
-            if self.asker == self.owner
-            else (f"{self.asker}{authority} about {self.owner}")
-        )
+        asker = f"{self.asker} ({self.authority})" if self.authority else self.asker
+        return f"{asker} about {'its own' if self.asker == self.owner else self.owner}"
 
 
 Cells = Mapping[tuple[str, str], Cell]
