@@ -44,7 +44,7 @@ from service.limits import Admission
 from service.log_review import LogReviews
 from service.majority import MajorityNotices
 from service.notices import Notices
-from service.pages import problems, session, static
+from service.pages import account, enrol, problems, session, sign_in, static
 from service.pages.headers import PageHeaders
 from service.pages.rendering import Site
 from service.preconditions import Preconditions
@@ -205,7 +205,8 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.state.site = Site.load()
     for calls in (terminal, watchlists, feeds, agreements, authorisations, emergencies, notices, audit, operator):
         app.include_router(calls.router)
-    app.include_router(static.router)
+    for pages in (static, sign_in, enrol, account):
+        app.include_router(pages.router)
     errors.install(app, problems.answer)
     session.install(app)
     _describe_problems(app)

@@ -17,10 +17,20 @@ SECONDS: Final = 60
 
 class Flash(StrEnum):
     SIGNED_OUT = "signed-out"
+    SIGN_IN_EXPIRED = "sign-in-expired"
+    PASSWORD_CHANGED = "password-changed"  # noqa: S105 -- a name
+    FACTOR_ADDED = "factor-added"
+    FACTOR_REMOVED = "factor-removed"
+    SESSION_ENDED = "session-ended"
 
 
 TEXTS: Final[Mapping[Flash, str]] = {
     Flash.SIGNED_OUT: marked("You are signed out."),
+    Flash.SIGN_IN_EXPIRED: marked("Too much time has passed. Please begin again."),
+    Flash.PASSWORD_CHANGED: marked("Your password was changed. You were signed out everywhere else."),
+    Flash.FACTOR_ADDED: marked("You can sign in with the new second factor from now on."),
+    Flash.FACTOR_REMOVED: marked("That second factor signs you in no more."),
+    Flash.SESSION_ENDED: marked("That session has ended."),
 }
 
 

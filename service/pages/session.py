@@ -15,6 +15,7 @@ from fastapi import Depends, FastAPI, Request
 from starlette.responses import RedirectResponse, Response
 
 from service.api.dependencies import CurrentRuntime
+from service.pages.cookies import SESSION
 from service.pages.forms import read_form
 from service.roles import Role
 from service.runtime import Runtime
@@ -23,8 +24,6 @@ from service.users.place import Place
 from service.users.secret_ids import is_csrf_token
 from service.users.sessions import SignedIn
 
-SESSION = "crosscheck-session"
-DEVICE = "crosscheck-device"
 CSRF_FIELD = "csrf_token"
 CSRF_HEADER = "x-csrf-token"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import timedelta
+from enum import StrEnum
 
 from models.errors import CrosscheckError, InvalidInput
 
@@ -81,9 +82,23 @@ class InvitationVoid(CrosscheckError):
         super().__init__("this link was used, has expired, or was replaced by another one")
 
 
+class Unfit(StrEnum):
+    """Why a password is not taken."""
+
+    SHORT = "it is too short"
+    LONG = "it is too long"
+    REPEATED = "it repeats itself"
+    IN_ROWS = "it runs along the alphabet or the keyboard"
+    GUESSED = "it is little more than a name, or a word that is tried first"
+
+
 class PasswordUnfit(InvalidInput):
     slug = "password-unfit"
     hint = "Choose another password: a few words that do not belong together are long, and easy to remember."
+
+    def __init__(self, why: Unfit) -> None:
+        super().__init__(f"this password is not taken: {why}")
+        self.why = why
 
 
 class PasskeyRefused(InvalidInput):

@@ -16,7 +16,7 @@ import unicodedata
 from itertools import pairwise
 from typing import Final
 
-from service.users.errors import PasswordUnfit
+from service.users.errors import PasswordUnfit, Unfit
 from service.users.names import UserId
 
 SHORTEST: Final = 12
@@ -55,16 +55,16 @@ def require_fit(unverified_password: str, user: UserId) -> str:
     """
     password = normalised(unverified_password)
     if len(password) < SHORTEST:
-        raise PasswordUnfit(f"a password has at least {SHORTEST} characters")
+        raise PasswordUnfit(Unfit.SHORT)
     if len(password) > LONGEST:
-        raise PasswordUnfit(f"a password has at most {LONGEST} characters")
+        raise PasswordUnfit(Unfit.LONG)
     plain = password.casefold()
     if len(set(plain)) < _FEWEST_DIFFERENT or _is_repeated(plain):
-        raise PasswordUnfit("this password repeats itself")
+        raise PasswordUnfit(Unfit.REPEATED)
     if sum(pair in _STEPS for pair in pairwise(plain)) > len(plain) // 2:
-        raise PasswordUnfit("this password runs along the alphabet or the keyboard")
+        raise PasswordUnfit(Unfit.IN_ROWS)
     if len(_own_part(plain, user)) < _LEAST_OF_ITS_OWN:
-        raise PasswordUnfit("this password is little more than a name, or a word that is tried first")
+        raise PasswordUnfit(Unfit.GUESSED)
     return password
 
 

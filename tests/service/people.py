@@ -10,7 +10,7 @@ import pyotp
 from fastapi.testclient import TestClient
 from httpx2 import Response
 
-from service.pages.session import DEVICE, SESSION
+from service.pages.cookies import DEVICE, SESSION
 from service.roles import Role
 from service.users.identity_provider import Proven
 from service.users.names import UserId
@@ -44,6 +44,7 @@ class Browser:
     """A browser on the desk of a node. It keeps cookies, and sends forms as browsers do."""
 
     def __init__(self, node: Node, origin: str = ORIGIN) -> None:
+        self.node = node
         self.origin = origin
         self.client = TestClient(
             node.client.app, base_url=origin, follow_redirects=False, raise_server_exceptions=False
@@ -64,6 +65,11 @@ class Browser:
     def submit(self, page: str, path: str, fields: dict[str, str] | None = None, **headers: str) -> Response:
         """Load a page, and send the form of it that goes to `path`, with its token."""
         return self.post(path, {"csrf_token": token_of(self.get(page))} | (fields or {}), **headers)
+
+    def keep(self, cookie: str, value: str) -> None:
+        """Put a cookie in, as if the desk had set it."""
+        host = self.client.base_url.host
+        self.client.cookies.set(cookie, value, domain=host if "." in host else f"{host}.local")
 
     @property
     def session(self) -> str | None:
@@ -94,8 +100,8 @@ def signed_in(node: Node, name: str = "xa/ada", *roles: Role) -> Browser:
     """A browser in which that user is signed in; the device is a known one from then on."""
     someone, browser = person(node, name, *roles), Browser(node)
     entered = node.runtime.people.sign_ins.enter(Proven(someone.user, Factor.TOTP), Visitor(NETWORK))
-    browser.client.cookies.set(PLACE.cookie(SESSION), entered.session)
-    browser.client.cookies.set(PLACE.cookie(DEVICE), entered.device)
+    browser.keep(SESSION, entered.session)
+    browser.keep(DEVICE, entered.device)
     return browser
 
 
