@@ -10,6 +10,7 @@ import pytest
 from httpx2 import Response
 
 from service.pages.cookies import DEVICE, HALF, SESSION, VISITOR
+from service.pages.visitors import path_within
 from service.roles import Role
 from service.users.names import UserId
 from service.users.sessions import SignedIn
