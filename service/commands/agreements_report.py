@@ -19,7 +19,7 @@ from watchlists.errors import AgreementInvalid
 LEGEND: Final = (
     "What terminals see at most, for an entry without conditions: at once -> after a confirmation. "
     "silent: seen by the supervisor only. justify: only with a justification. authorise: only with the owner's prior "
-    "authorisation. quota: a number of searches a day."
+    "authorisation. quota: a number of searches a day. face, fingers: reviewers compare them."
 )
 FILE_WIDTH: Final = 160
 

@@ -73,7 +73,7 @@ def line_of(file: Path, text: str) -> int:
 
 def test_the_samples_pass_and_show_their_matrix(agreements: Path) -> None:
     shown = output("check", str(agreements))
-    assert "8 of 8 cases hold" in shown
+    assert "11 of 11 cases hold" in shown
     assert "xa, xb about their own: nothing" in shown
     row = next(line for line in shown.splitlines() if line.startswith("│ asylum") and "-" in line)
     assert [cell.strip() for cell in row.strip("│").split("│")] == ["asylum", "hit", "-"]
@@ -154,7 +154,7 @@ def test_gaps_are_warned_of_and_do_not_fail(agreements: Path) -> None:
     assert f"warning {RULES}:{line}: Art. 4(1) has no case" in shown
     assert 'Add a case with clause: "Art. 4(1)" to cases.yaml.' in shown
     warnings = json.loads(output("check", str(agreements / "xa-xb"), "--json"))["agreements"][0]["warnings"]
-    assert len([warning for warning in warnings if warning["text"].startswith("no case reaches")]) == 4
+    assert len([warning for warning in warnings if warning["text"].startswith("no case reaches")]) == 6
 
 
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
@@ -166,7 +166,8 @@ def test_marks_and_later_levels_are_shown(agreements: Path) -> None:
     oblige(agreements, "Art. 3(1)", "justify(case-reference), quota(9)")
     change(agreements / RULES, '"tlp-amber, no-onward-transfer"', '"reviewers(2), silent-alarm"')
     result = call("check", str(agreements / "xa-xb"))
-    assert "- -> score [justify] [quota] [silent]" in result.output
+    words = ("- -> score", "[face]", "[fingers]", "[justify]", "[quota]", "[silent]")
+    assert [word for word in words if word not in result.output] == []
 
 
 def test_a_hit_is_explained(home: Path) -> None:
@@ -177,7 +178,7 @@ def test_a_hit_is_explained(home: Path) -> None:
     assert (found["outcome"], found["level"], found["later"], found["silent"]) == ("score", "score", None, False)
     assert set(found["handling"]) == {"tlp-amber", "no-onward-transfer"}
     clauses = [clause["cites"] for finding in found["findings"] for clause in finding["clauses"]]
-    assert {"Art. 3(1)", "Art. 4(1)"} == set(clauses)
+    assert {"Art. 3(1)", "Art. 4(1)", "Art. 5"} == set(clauses)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 """What rules permit or forbid: the actions of the Cedar schema, by the door at which they are asked.
 
-Two kinds. What concerns another's data (search, see, copy, transfer, keep, report, answer) needs a permit: default
-deny. What a partner does with its own (enter an alert, carry out an action on its territory) needs none: a forbid stops
-it, and a permit only adds obligations.
+Two kinds. What concerns another's data (search, see, copy, transfer, keep, compare, report, answer) needs a permit:
+default deny. What a partner does with its own (enter an alert, carry out an action on its territory, look at the
+samples of its own alert) needs none: a forbid stops it, and a permit only adds obligations.
 """
 
 from __future__ import annotations
@@ -49,12 +49,20 @@ class Deed(StrEnum):
     COPY = "copy"
     TRANSFER = "transfer"
     KEEP_PROBE = "keep probe"
+    COMPARE_FACE = "compare face"
+    COMPARE_FINGERS = "compare fingers"
     REPORT_ERROR = "report error"
     ANSWER_SUBJECT = "answer subject"
 
 
 WITHOUT_PERMIT: Final = frozenset({Deed.ENTER, Deed.TAKE_ACTION})
 """What needs no permit: it is done to the doer's own entries, or by its own law."""
+
+OF_OWN_WITHOUT_PERMIT: Final = frozenset({Deed.COMPARE_FACE, Deed.COMPARE_FINGERS})
+"""What needs no permit of whoever owns the alert."""
+
+OF_A_CHECK: Final = frozenset({Deed.KEEP_PROBE, Deed.COMPARE_FACE, Deed.COMPARE_FINGERS})
+"""Deeds that follow a check, and are asked about with what the check said of itself."""
 
 WITHOUT_PURPOSE: Final = frozenset({Deed.ENTER, Deed.COPY, Deed.REPORT_ERROR, Deed.ANSWER_SUBJECT})
 """Deeds outside any check, to which purposes do not apply."""

@@ -25,8 +25,8 @@ The trust rules, all of them:
 13. *Preconditions are part of a permit.* A permit to search that asks for a justification, for the owner's prior
     authorisation, or for what is left of a quota, gives nothing without it. It binds without it: its agreement's
     obligations count as if nothing were missing, so what is missing never shows more, nor shows it sooner.
-14. *One's own needs no permit.* To enter an alert and to carry out an action is stopped by a forbid only; a permit adds
-    obligations.
+14. *One's own needs no permit.* To enter an alert, to carry out an action, and to look at the samples of one's own
+    alert is stopped by a forbid only; a permit adds obligations.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from datetime import datetime
 from decimal import Decimal
 from functools import partial
 
-from watchlists.agreements.actions import Extra
+from watchlists.agreements.actions import Deed, Extra
 from watchlists.agreements.calendar import Status
 from watchlists.agreements.decide import HIGHEST_SCORE, RuleBook
 from watchlists.agreements.disclosure import NOTHING, Clause, Disclosure, tenths
@@ -91,6 +91,7 @@ def explain(book: RuleBook, request: Request, klass: VisibilityClass, score: flo
     findings = [*_before_any_rule(book, request, klass, now)]
     if hearing is not None:
         findings += of_what_is_seen(hearing, disclosure, klass) if disclosure.known else ()
+        findings += _compared(book, request, klass, now) if disclosure.known else ()
         findings += _on_the_way(hearing, request, klass)
         findings += () if disclosure.known else _no_level(hearing, score)
     findings += _at_higher_scores(book, request, klass, score, now) if compared else ()
@@ -208,6 +209,17 @@ def _missing(precondition: Precondition, policy: Policy, request: Request, klass
             duty = next(duty for duty in policy.duties if duty.obligation is Obligation.JUSTIFY)
             wanted = duty.value if isinstance(duty.value, tuple) else ()
             return f"needs a justification: {', '.join(word for word in wanted if word not in request.justified)}"
+
+
+def _compared(book: RuleBook, request: Request, klass: VisibilityClass, now: datetime) -> Iterator[Finding]:
+    """What reviewers of the same partner and authority may look at, where a clause says so."""
+    reviewer = replace(request, role="reviewer")
+    for deed in (Deed.COMPARE_FACE, Deed.COMPARE_FINGERS):
+        ruling = book.ask(deed, reviewer, klass, now)
+        if ruling.decided_by:
+            how = "may {}: permitted" if ruling.allowed else "may not {}: forbidden"
+            text = f"reviewers {how.format(deed)} by {listed(ruling.decided_by)}"
+            yield Finding(Why.COMPARE, text, ruling.decided_by, deed.value)
 
 
 def _no_level(hearing: Hearing, score: float) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 import cedarpy
 
-from watchlists.agreements.actions import CHECKED, SEARCH, Deed
+from watchlists.agreements.actions import CHECKED, OF_A_CHECK, SEARCH, Deed
 from watchlists.agreements.policies import cedar_schema
 from watchlists.records import VisibilityClass
 
@@ -19,7 +19,7 @@ _ALERT: Final = {"type": "Alert", "id": "alert"}
 MEMO_ENTITIES: Final = 1_000
 """How many pairs of a requester and a class are remembered, some 11 KiB each."""
 
-_OWN_CONTEXT: Final = frozenset(Deed) - {Deed.TAKE_ACTION, Deed.KEEP_PROBE}
+_OWN_CONTEXT: Final = frozenset(Deed) - OF_A_CHECK - {Deed.TAKE_ACTION}
 """Deeds whose context has nothing of a check's."""
 
 

@@ -44,6 +44,7 @@ class Why(StrEnum):
     WAITS = "waits"
     SILENT = "silent"
     EXTRA = "extra"
+    COMPARE = "compare"
     ACTION = "action"
     ACTION_FORBIDDEN = "action-forbidden"
     HANDLING = "handling"

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 from itertools import product
 from typing import Final
 
+from watchlists.agreements.actions import Deed
 from watchlists.agreements.case_format import DEFAULT_ACTION
 from watchlists.agreements.decide import HIGHEST_SCORE, RuleBook
 from watchlists.agreements.disclosure import NOTHING, Disclosure
@@ -20,16 +22,19 @@ from watchlists.agreements.obligations import JUSTIFICATIONS
 from watchlists.records import VisibilityClass
 
 _ROLE: Final = "terminal"
+_REVIEWER: Final = "reviewer"
 _CASE: Final = "any"
 
 
 class Mark(StrEnum):
-    """What else holds for a cell of the matrix."""
+    """What else holds for a cell of the matrix; the last two, that reviewers may compare these samples of the other."""
 
     SILENT = "silent"
     JUSTIFY = "justify"
     AUTHORISE = "authorise"
     QUOTA = "quota"
+    FACE = "face"
+    FINGERS = "fingers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +104,18 @@ def _cell(book: RuleBook, agreement: Agreement, direction: Direction, purpose: s
     marks = {mark for mark, less in without.items() if _levels(less) != _levels(most)}
     marks |= {Mark.QUOTA} if most.duties.has(Obligation.QUOTA) else set()
     marks |= {Mark.SILENT} if most.silent else set()
+    marks |= _compared(book, full, klass, agreement.in_force_from) if most.known else set()
     return Cell(*_levels(most), frozenset(marks))
+
+
+def _compared(book: RuleBook, full: Request, klass: VisibilityClass, now: datetime) -> set[Mark]:
+    reviewer = replace(full, role=_REVIEWER)
+    deeds = {Mark.FACE: Deed.COMPARE_FACE, Mark.FINGERS: Deed.COMPARE_FINGERS}
+    return {
+        mark
+        for mark, deed in deeds.items()
+        if (ruling := book.ask(deed, reviewer, klass, now)).allowed and ruling.decided_by
+    }
 
 
 def _levels(disclosure: Disclosure) -> tuple[Level, Level]:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from watchlists.agreements.actions import Deed
 from watchlists.agreements.decide import RuleBook
+from watchlists.agreements.disclosure import Clause
 from watchlists.agreements.duties import Obligation
 from watchlists.agreements.facts import Request
 from watchlists.agreements.terms import Terms
@@ -25,10 +26,23 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class ProbeKeeping:
-    """Until when the probe of a check may be kept, and by whom: "asker", "owner", or both."""
+    """Until when the probe of a check may be kept, and by whom.
+
+    Args:
+        by: "asker", "owner", or both.
+        owners: those of the candidates whose agreements allow it, by id.
+        decided_by: the clauses that allow it.
+    """
 
     until: datetime
     by: tuple[str, ...]
+    owners: tuple[str, ...] = ()
+    decided_by: tuple[Clause, ...] = ()
+
+    def keepers(self, asker: str) -> tuple[str, ...]:
+        """The partners that keep it, each once."""
+        asking = (asker,) if "asker" in self.by else ()
+        return tuple(dict.fromkeys((*asking, *(self.owners if "owner" in self.by else ()))))
 
 
 def schedule(terms: Terms, entered_at: datetime, review_at: datetime | None, expires_at: datetime | None) -> Schedule:
@@ -95,17 +109,21 @@ def probe_keeping(
     Some owner's agreement must allow it, with an end, and none may forbid it; the shortest time and the fewest keepers
     win. What an agreement allows ends with it.
     """
-    rulings = [rules.ask(Deed.KEEP_PROBE, asked, klass, now) for klass in classes]
-    if any(not ruling.allowed and ruling.decided_by for ruling in rulings):
+    ruled = [(klass.owner, rules.ask(Deed.KEEP_PROBE, asked, klass, now)) for klass in classes]
+    if any(not ruling.allowed and ruling.decided_by for _, ruling in ruled):
         return None
-    terms = Terms.merge(duty for ruling in rulings if ruling.allowed for duty in ruling.terms.duties)
+    allowing = [(owner, ruling) for owner, ruling in ruled if ruling.allowed]
+    terms = Terms.merge(duty for _, ruling in allowing for duty in ruling.terms.duties)
     longest = terms.duration(Obligation.KEEP_AT_MOST)
     if longest is None:
         return None
     keepers = terms.words(Obligation.KEPT_BY) if terms.has(Obligation.KEPT_BY) else ("asker",)
-    ends = (rules.ends_at(ruling.decided_by) for ruling in rulings if ruling.allowed)
-    until = min((now + longest, *(end for end in ends if end is not None)))
-    return ProbeKeeping(until, keepers) if keepers else None
+    if not keepers:
+        return None
+    decided_by = tuple(dict.fromkeys(clause for _, ruling in allowing for clause in ruling.decided_by))
+    ends_at, until = rules.ends_at(decided_by), now + longest
+    until = until if ends_at is None else min(until, ends_at)
+    return ProbeKeeping(until, keepers, tuple(sorted({owner for owner, _ in allowing})), decided_by)
 
 
 def _after(moment: datetime, duration: timedelta | None) -> datetime | None:

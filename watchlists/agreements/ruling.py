@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from watchlists.agreements.actions import WITHOUT_PERMIT, Deed
+from watchlists.agreements.actions import OF_OWN_WITHOUT_PERMIT, WITHOUT_PERMIT, Deed
 from watchlists.agreements.disclosure import Clause
 from watchlists.agreements.facts import Facts, Request
 from watchlists.agreements.ladder import clauses_of
@@ -29,8 +29,9 @@ def rule_on(deed: Deed, panel: Panel, request: Request, klass: VisibilityClass, 
 
     What concerns another's data needs a permit, what a partner does with its own is stopped by a forbid only.
     """
+    unasked = deed in WITHOUT_PERMIT or (deed in OF_OWN_WITHOUT_PERMIT and request.partner == klass.owner)
     if not panel.hears(deed):
-        return Ruling(allowed=deed in WITHOUT_PERMIT)
+        return Ruling(allowed=unasked)
     try:
         verdict = panel.ask(deed.value, Facts(request, klass), more)
     except ValueError:  # words that cannot be put to Cedar
@@ -38,5 +39,5 @@ def rule_on(deed: Deed, panel: Panel, request: Request, klass: VisibilityClass, 
     if verdict.vetoed:
         return Ruling(allowed=False, decided_by=clauses_of({**verdict.forbids, **verdict.faults}))
     duties = (duty for policies in verdict.permits.values() for policy in policies for duty in policy.duties)
-    allowed = bool(verdict.permits) or deed in WITHOUT_PERMIT
+    allowed = bool(verdict.permits) or unasked
     return Ruling(allowed, Terms.merge(duties), clauses_of(verdict.permits))

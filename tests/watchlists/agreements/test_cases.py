@@ -429,7 +429,15 @@ def test_the_matrix_marks_what_else_holds(load: Load) -> None:
         '@id("search") @obligations("justify(case-reference), quota(9), owner-authorisation")\n'
         'permit (principal, action == Action::"search", resource);\n' + '@obligations("silent-alarm")\n' + SCORE
     )
-    assert cells(load, rules)["xa about xb"] == Cell(Level.SCORE, Level.SCORE, frozenset(Mark))
+    compare = (
+        '@id("compare")\npermit (principal, action in [Action::"compare face", Action::"compare fingers"], resource)\n'
+        'when { principal.role == "reviewer" };\n'
+    )
+    without = frozenset(Mark) - {Mark.FACE, Mark.FINGERS}
+    assert cells(load, rules)["xa about xb"] == Cell(Level.SCORE, Level.SCORE, without)
+    assert cells(load, rules + compare, folder="compared")["xa about xb"] == Cell(
+        Level.SCORE, Level.SCORE, frozenset(Mark)
+    )
 
 
 def test_the_matrix_tells_authorities_apart(load: Load) -> None:

@@ -360,6 +360,8 @@ def test_rule_kind_23_whether_the_probe_may_be_kept(load: Load) -> None:
     kept = probe_keeping(book, terminal(purpose="asylum"), [wanted()], NOW)
     assert kept is not None
     assert (kept.until, kept.by) == (NOW + 24 * HOUR, ("asker", "owner"))
+    assert (kept.keepers("xa"), kept.keepers("xb")) == (("xa", "xb"), ("xb",))
+    assert [clause.clause for clause in kept.decided_by] == ["permit-keep-probe"]
     assert probe_keeping(book, terminal(), [wanted()], NOW) is None
     assert probe_keeping(book, terminal(purpose="asylum"), [], NOW) is None
     forbidding = keep + rule("keep probe", 'resource.category == "missing-person"', does="forbid")
