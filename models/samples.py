@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 
 
@@ -83,3 +83,19 @@ class Assessment:
     @property
     def accepted(self) -> bool:
         return all(reason.severity is not Severity.REFUSED for reason in self.reasons)
+
+
+@dataclass(frozen=True, slots=True)
+class Portrait:
+    """What a person needs of a face sample to compare it; no network reads it again.
+
+    Args:
+        jpeg: the face with a margin around it, upright, as a JPEG file without metadata.
+        landmarks: five (x, y) in pixels of that picture: the subject's right eye, left eye, nose tip, right and left
+            mouth corner.
+        notes: what the quality check warned of.
+    """
+
+    jpeg: bytes = field(repr=False)
+    landmarks: tuple[tuple[float, float], ...] = field(repr=False)
+    notes: tuple[ReasonCode, ...] = ()

@@ -39,6 +39,7 @@ from service.flags import Flags
 from service.freshness import Freshness
 from service.gate import Gate
 from service.identity import TokenRegister
+from service.kept_probes import KeptProbes
 from service.ledger import Ledger
 from service.limits import Admission
 from service.log_review import LogReviews
@@ -48,6 +49,8 @@ from service.pages import account, enrol, problems, session, sign_in, static
 from service.pages.headers import PageHeaders
 from service.pages.rendering import Site
 from service.preconditions import Preconditions
+from service.probe_keeper import ProbeKeeper
+from service.probe_shelf import ProbeShelf
 from service.probes import SampleEncoder
 from service.probing import ProbeBudget, ProbeWatch
 from service.purge import Wipes
@@ -106,6 +109,7 @@ def bootstrap(
     freshness = Freshness(settings.max_capture_age, settings.max_clock_ahead)
     board = Notices(store.engine, store.keys, settings.keep_notice_texts)
     grants = Authorisations(store.engine, store.keys, board, clock)
+    shelf, kept = ProbeShelf(settings.waiting_probe_bytes), KeptProbes(store.engine, store.keys)
     supervisors = Emergencies(store.engine, store.keys, board, lambda: rules.current, settings.max_emergency, clock)
     preconditions = Preconditions(grants, supervisors, Quotas(store.engine))
     validity = Validity(store, board, lambda: rules.current)
@@ -116,7 +120,9 @@ def bootstrap(
     metrics.registry.register(WebhookMetrics(store.engine, clock))
     copies = between_nodes.subscriptions.watchlists
     entry_rulings = EntryRulings(store, lambda: rules.current)
-    enrolment = Enrolment(encoder, store, gallery, entry_rulings, Defences(gallery), clock)
+    enrolment = Enrolment(
+        encoder, store, gallery, entry_rulings, Defences(gallery), clock, keep_portraits=settings.keep_portraits
+    )
     return Runtime(
         settings=settings,
         store=store,
@@ -131,6 +137,7 @@ def bootstrap(
             ledger=ledger,
             freshness=freshness,
             watch=ProbeWatch(_probe_budget(settings), faces.calibration, store.engine, metrics, lambda: rules.current),
+            shelf=shelf,
             preconditions=preconditions,
             elsewhere=Elsewhere(store.engine),
             target_fpir=settings.target_fpir,
@@ -148,6 +155,7 @@ def bootstrap(
         validity=validity,
         wipes=Wipes(store.engine),
         flag_opener=FlagOpener(store.engine, store.keys, Flags(duties), metrics),
+        probe_keeper=ProbeKeeper(store, shelf, kept, lambda: rules.current),
         log_reviews=LogReviews(store.engine, board),
         audit=AuditHouse(store.engine, store.keys),
         rule_record=record_of_rules,

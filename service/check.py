@@ -2,7 +2,8 @@
 
 What happens before: `gate` has authenticated the terminal and bound it to its partner, `limits` has admitted it, and
 pydantic has checked the shape of the request. What the caller still owes: to send the answer, and to forget the probe.
-Of a probe, `probing` remembers for an hour what recognises it, in memory.
+Of a probe, `probing` remembers for an hour what recognises it, in memory; and all of it waits for some seconds, in
+memory, until `probe_keeper` knows whether a rule lets reviewers have it.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from service.freshness import Freshness
 from service.identity import Caller, require
 from service.ledger import Conclusion, Ledger
 from service.preconditions import Gathered, Preconditions
+from service.probe_shelf import HeldProbe, Probe, ProbeShelf
 from service.probes import EncodedSamples, SampleEncoder
 from service.probing import ProbeWatch
 from service.roles import Role
@@ -38,6 +40,7 @@ class Checks:
     ledger: Ledger
     freshness: Freshness
     watch: ProbeWatch
+    shelf: ProbeShelf
     preconditions: Preconditions
     elsewhere: Elsewhere
     target_fpir: float
@@ -79,7 +82,9 @@ class Checks:
         except EntryChanged:
             conclusion = self._search(rules, gathered, probe, now)
         self._require_sequence(request, conclusion.gallery_sequence)
-        # 10. Leave to be flagged for people to decide, audit, answer: in one transaction, or not at all.
+        # 10. The probe waits for its flag, whether there will be one or not.
+        self.shelf.hold(_held(request, probe, conclusion))
+        # 11. Leave to be flagged for people to decide, audit, answer: in one transaction, or not at all.
         return self.ledger.conclude(caller, request, conclusion)
 
     def _search(self, rules: RuleBook, gathered: Gathered, probe: EncodedSamples, now: datetime) -> Conclusion:
@@ -107,3 +112,8 @@ class Checks:
         if len(probe.refused) == len(probe.samples):
             raise probe.refused[0].as_error()
         return probe
+
+
+def _held(request: MatchRequest, probe: EncodedSamples, conclusion: Conclusion) -> HeldProbe:
+    image = None if request.face is None else request.face.image
+    return HeldProbe(conclusion.flag_id, Probe(image, probe.templates.fingers), conclusion.log_until)

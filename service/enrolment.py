@@ -29,7 +29,10 @@ from watchlists.store import Outcome, PutResult, Store, StoredEntry
 
 @dataclass(frozen=True, slots=True)
 class Enrolment:
-    """A partner's work on its own watchlists, and what that takes."""
+    """A partner's work on its own watchlists, and what that takes.
+
+    Args: keep_portraits: whether this node keeps portraits of faces at all.
+    """
 
     encoder: SampleEncoder
     store: Store
@@ -37,6 +40,7 @@ class Enrolment:
     rulings: EntryRulings
     defences: Defences
     clock: Callable[[], datetime]
+    keep_portraits: bool
 
     def put_watchlist(self, caller: Caller, watchlist: str, title: str) -> tuple[Outcome, int]:
         """Make or rename one of the caller's watchlists; return also how many entries it has.
@@ -188,7 +192,7 @@ class Enrolment:
 
     def _commit(self, caller: Caller, prepared: Sequence[PreparedEntry], ruled_at: datetime) -> list[PutResult]:
         with self.store.writing() as write:
-            results = write.put_entries(((item.entry, item.templates) for item in prepared), ruled_at)
+            results = write.put_entries(((item.entry, item.templates, item.portraits) for item in prepared), ruled_at)
             details = {
                 "watchlist": prepared[0].entry.key.watchlist,
                 "entries": [item.entry.id for item in prepared],
@@ -212,13 +216,14 @@ class Enrolment:
         now = self.clock()
         if body.expires_at is not None and body.expires_at <= now:
             raise AlreadyExpired("expires_at is in the past")
-        samples = self.encoder.encode(body.faces, body.fingerprints, enrolling=True)
+        portraits = [self.keep_portraits and face.keep_portrait for face in body.faces]
+        samples = self.encoder.encode(body.faces, body.fingerprints, enrolling=True, portraits=portraits)
         if samples.refused:  # a poor sample on a watchlist would be missed, or mistaken, at every check to come
             raise samples.refused[0].as_error()
-        entry = entry_of(caller.partner, key, body, now.astimezone(UTC).date())
+        entry = entry_of(caller, key, body, now.astimezone(UTC).date())
         faces, fingers = len(samples.templates.faces), len(samples.templates.fingers)
         entered = EnteredSamples(samples.warnings, faces, fingers)
-        return PreparedEntry(entry, samples.templates, entered, body.overrule_quarantine)
+        return PreparedEntry(entry, samples.templates, entered, body.overrule_quarantine, samples.portraits)
 
 
 def _unless_refused(ruled: PreparedEntry | InvalidInput) -> PreparedEntry | RefusedLine:

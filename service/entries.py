@@ -17,6 +17,7 @@ from service.api.owner_messages import (
 )
 from service.disclosure import subject_fields
 from service.enrolment_defences import MOST_REPORTED, NearDuplicate
+from service.identity import Caller
 from watchlists.ages import age_on
 from watchlists.records import Conditions, Entry, EntryKey, Link, Provenance, Quarantine, Subject, VisibilityClass
 from watchlists.store import PutResult, StoredEntry
@@ -37,8 +38,8 @@ class Written:
     near_duplicates: Sequence[NearDuplicate]
 
 
-def entry_of(owner: str, key: EntryKey, body: EntryBody, today: date) -> Entry:
-    """Return what `owner` wants to have written as `key`.
+def entry_of(caller: Caller, key: EntryKey, body: EntryBody, today: date) -> Entry:
+    """Return what the partner of `caller` wants to have written as `key`.
 
     Raises:
         InvalidInput: a moment is so far off that UTC cannot express it.
@@ -46,13 +47,14 @@ def entry_of(owner: str, key: EntryKey, body: EntryBody, today: date) -> Entry:
     conditions = _conditions(body, today)
     return Entry(
         id=key.entry,
-        klass=VisibilityClass(owner, key.watchlist, body.category, body.action, body.handling, conditions),
+        klass=VisibilityClass(caller.partner, key.watchlist, body.category, body.action, body.handling, conditions),
         subject=_subject(body.subject),
         review_at=body.review_at,
         expires_at=body.expires_at,
         links=_links(body.links),
         misused_identity=None if body.misused_identity is None else _subject(body.misused_identity),
         provenance=Provenance(body.provenance.source, body.provenance.captured_at),
+        author=body.author or f"{caller.partner}/{caller.name}",
     )
 
 
@@ -72,7 +74,7 @@ def written_message(entry: str, written: Written) -> WriteAnswer:
 
 
 def message_of(stored: StoredEntry) -> EntryMessage:
-    """Return what the owner reads back; no template is in it."""
+    """Return what the owner reads back; no template and no portrait is in it, but how many there are."""
     entry, klass, conditions = stored.entry, stored.entry.klass, stored.entry.klass.conditions
     misused, provenance = entry.misused_identity, entry.provenance
     return EntryMessage(
@@ -83,6 +85,8 @@ def message_of(stored: StoredEntry) -> EntryMessage:
         handling=list(klass.handling),
         subject=_subject_message(entry.subject),
         face_templates=len(stored.templates.faces),
+        portraits=sum(portrait is not None for portrait in stored.portraits),
+        author=entry.author or None,
         finger_positions=[finger.position for finger in stored.templates.fingers],
         review_at=entry.review_at,
         expires_at=entry.expires_at,

@@ -10,6 +10,7 @@ from models.errors import InvalidInput
 from service.identity import Caller
 from watchlists.agreements import Clause, Request, RuleBook
 from watchlists.agreements.entering import EnteredSamples, may_enter
+from watchlists.portraits import Portraits
 from watchlists.records import Entry, EntryKey, LinkKind, Templates
 from watchlists.store import Store
 
@@ -39,12 +40,14 @@ class PreparedEntry:
         templates: what its samples became.
         samples: what the quality check said of them.
         overruled: its owner has looked: no quarantine.
+        portraits: of its faces, for people.
     """
 
     entry: Entry
     templates: Templates
     samples: EnteredSamples
     overruled: bool = False
+    portraits: Portraits = ()
 
 
 @dataclass(frozen=True, slots=True)

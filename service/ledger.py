@@ -6,7 +6,7 @@ What is written before the answer is the same, in number and in size, whatever w
 from __future__ import annotations
 
 import hmac
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -38,7 +38,10 @@ REST = 0.002
 
 @dataclass(frozen=True, slots=True)
 class Conclusion:
-    """What a check came to, before it is written down and answered. For `compared_at` see `SearchResult`."""
+    """What a check came to, before it is written down and answered. For `compared_at` see `SearchResult`.
+
+    Args: flag_id: of the flag that is opened if there are candidates.
+    """
 
     at: datetime
     complete: bool
@@ -48,11 +51,17 @@ class Conclusion:
     gathered: Gathered
     rules: str
     compared_at: float
+    flag_id: UUID = field(default_factory=uuid4)
 
     @property
     def shown(self) -> list[CandidateMessage]:
         """What the terminal sees: not the silent alarms, nor what waits for people."""
         return [candidate.message for candidate in self.candidates if candidate.message is not None]
+
+    @property
+    def log_until(self) -> datetime | None:
+        """When what the audit log says of the check has to be deleted; None to keep it."""
+        return kept_until(self.at, self.gathered.log_terms)
 
     @property
     def outcome(self) -> str:
@@ -218,7 +227,7 @@ def _answer(request: MatchRequest, conclusion: Conclusion, flag_id: UUID, receip
 
 def _flag(caller: Caller, request: MatchRequest, conclusion: Conclusion) -> FlagToOpen:
     return FlagToOpen(
-        id=uuid4(),
+        id=conclusion.flag_id,
         partner=caller.partner,
         check_id=request.check_id,
         checkpoint=request.checkpoint,
@@ -229,5 +238,5 @@ def _flag(caller: Caller, request: MatchRequest, conclusion: Conclusion) -> Flag
         exercise=request.exercise,
         asked=AskedAs.of(conclusion.gathered.asked),
         candidates=tuple(FlaggedCandidate.of(candidate, conclusion.at) for candidate in conclusion.candidates),
-        log_until=kept_until(conclusion.at, conclusion.gathered.log_terms),
+        log_until=conclusion.log_until,
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, Table, select
 
 from service.schema import checks, duties, flag_candidates, wipes_due
 from watchlists.agreements import Level
@@ -40,9 +40,14 @@ def purge(connection: Connection, purged: Purged, now: datetime) -> bool:
     moot = duties.c.candidate_id == purged.candidate_id, duties.c.settled_at.is_(None), duties.c.lapsed_at.is_(None)
     connection.execute(duties.update().where(*moot).values(lapsed_at=now))
     for table in _PURGED:
-        due = upsert(connection, wipes_due).values(of_table=table.name, since=now)
-        connection.execute(due.on_conflict_do_update(index_elements=["of_table"], set_={"since": now}))
+        wipe_later(connection, table, now)
     return True
+
+
+def wipe_later(connection: Connection, table: Table, now: datetime) -> None:
+    """Mark a table whose deleted bytes may still be in the files, in the transaction that deletes: `Wipes` does it."""
+    due = upsert(connection, wipes_due).values(of_table=table.name, since=now)
+    connection.execute(due.on_conflict_do_update(index_elements=["of_table"], set_={"since": now}))
 
 
 class Wipes:

@@ -21,6 +21,7 @@ from service.limits import Admission
 from service.log_review import LogReviews
 from service.notices import Notices
 from service.preconditions import Preconditions
+from service.probe_keeper import ProbeKeeper
 from service.purge import Wipes
 from service.purpose import Purposes
 from service.retention import Retention
@@ -58,6 +59,7 @@ class Runtime:
     validity: Validity
     wipes: Wipes
     flag_opener: FlagOpener
+    probe_keeper: ProbeKeeper
     log_reviews: LogReviews
     audit: AuditHouse
     rule_record: RuleRecord
@@ -90,6 +92,7 @@ class Runtime:
         """Open the flags that checks have left; return False if all of that has to be tried again."""
         try:
             self.flag_opener.run(self.checks.clock())
+            self.probe_keeper.run(self.checks.clock())
         except UNAVAILABLE:
             log.warning("flags wait: the database is busy or away")
         except Exception as error:  # noqa: BLE001 -- else no flag would be opened any more
@@ -105,6 +108,7 @@ class Runtime:
             self._follow_agreements,
             self._look_at_ages,
             self._void_with_agreements,
+            self._destroy_kept_probes,
             self._let_duties_lapse,
             self._wipe_what_was_purged,
             self._destroy_what_expired,
@@ -149,6 +153,10 @@ class Runtime:
     def _void_with_agreements(self) -> None:
         if voided := self.validity.look(self.checks.clock()):
             log.info("candidates that were voided with their agreements: %d", voided)
+
+    def _destroy_kept_probes(self) -> None:
+        if destroyed := self.probe_keeper.look(self.checks.clock()):
+            log.info("kept probes whose time was over: %d", destroyed)
 
     def _wipe_what_was_purged(self) -> None:
         self.wipes.run()

@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 from service import user_schema, webhook_schema  # noqa: F401 -- they declare their tables
-from watchlists.schema import UtcDateTime, metadata, sealed_for
+from watchlists.schema import NOT_IN_BACKUPS, UtcDateTime, metadata, sealed_for
 
 tokens = Table(
     "tokens",
@@ -88,6 +88,19 @@ flags_to_open = Table(
     Column("check_id", String(36), nullable=False),
     Column("sealed", LargeBinary, nullable=False, info=sealed_for("partner"), comment="one size, whatever was found"),
     sqlite_autoincrement=True,
+)
+
+kept_probes = Table(
+    "kept_probes",
+    metadata,
+    Column("flag_id", String(36), ForeignKey("flags.id"), primary_key=True),
+    Column("keeper", String(64), ForeignKey("partners.id"), primary_key=True, comment="who may look at it"),
+    Column("until", UtcDateTime, nullable=False, comment="when it is destroyed, if the flag is not closed before"),
+    Column("decided_by", JSON, nullable=False, comment="agreement, version and clause of each rule that allows it"),
+    Column("log_until", UtcDateTime, comment="when what the audit log says of it is deleted; null to keep it"),
+    Column("sealed", LargeBinary, nullable=False, info=sealed_for("keeper"), comment="image and minutiae"),
+    Index("kept_probes_by_end", "until"),
+    info={NOT_IN_BACKUPS: True},
 )
 
 audit_log = Table(

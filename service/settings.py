@@ -89,6 +89,14 @@ class Settings(BaseSettings):
     keep_notice_texts: timedelta = Field(
         default=timedelta(days=30), description="How long owners can read a case reference or justification."
     )
+    keep_portraits: bool = Field(
+        default=True, description="Whether portraits of enrolled faces are kept, sealed, for reviewers to compare."
+    )
+    waiting_probe_bytes: int = Field(
+        default=64 * 2**20,
+        ge=0,
+        description="Memory of a process for probes that wait for their flag, for seconds; 0 to keep none at all.",
+    )
     probes_per_subject: int = Field(default=10, ge=1, description="Checks of one person by one terminal in the window.")
     probes_per_subject_partner: int = Field(
         default=30, ge=1, description="Checks of one person by all terminals of a partner in the window."

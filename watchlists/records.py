@@ -211,6 +211,8 @@ class Entry:
         provenance: where it comes from; None for a copy of another partner's, and for what is older than this.
         review_at: when its owner must look at it again; aware, kept in UTC.
         expires_at: from when on it is not matched; aware, kept in UTC.
+        author: who wrote it, as `partner/name`; for its owner alone, and so that they do not confirm it themselves. ""
+            where that is not known: for a copy of another partner's, and for what is older than this.
 
     Raises:
         ValueError: a datetime has no zone.
@@ -225,6 +227,7 @@ class Entry:
     links: tuple[Link, ...] = field(default=(), repr=False)
     misused_identity: Subject | None = field(default=None, repr=False)
     provenance: Provenance | None = field(default=None, repr=False)
+    author: str = field(default="", repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "review_at", _utc(self.review_at))

@@ -56,6 +56,10 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+NOT_IN_BACKUPS = "not in backups"
+"""In the `info` of a table whose rows must not outlive their time: no backup holds them, and after a restore there are
+none."""
+
 SEALED_FOR = "sealed for"
 
 
@@ -119,6 +123,7 @@ entries = Table(
     Column("action", String(64), nullable=False),
     Column("handling", JSON, nullable=False, comment="sorted list of codes"),
     Column("conditions", JSON, nullable=False, server_default="{}", comment="those that are not as by default"),
+    Column("author", String(129), comment="partner/name of who wrote it; null if that is not known here"),
     Column("entered_at", UtcDateTime, comment="when its owner first wrote it; kept when it is written again"),
     Column("review_at", UtcDateTime),
     Column("expires_at", UtcDateTime),
@@ -133,6 +138,16 @@ entries = Table(
     Index("entries_by_key", "owner", "key_generation"),
     Index("entries_by_review", "review_at"),
 )
+
+entry_portraits = Table(
+    "entry_portraits",
+    metadata,
+    Column("watchlist", String(64), primary_key=True),
+    Column("entry", String(64), primary_key=True),
+    Column("sealed", LargeBinary, nullable=False, comment="under the data key of the entry"),
+    ForeignKeyConstraint(["watchlist", "entry"], ["entries.watchlist", "entries.id"]),
+)
+"""Apart from the entries, which galleries read whole: only people look at portraits, one entry at a time."""
 
 changes = Table(
     "changes",
@@ -157,4 +172,4 @@ change_head = Table(
 KEY_TABLES = (owner_keys, root_key_checks)
 """What opens everything else, with the root key. Backups keep them apart from the rest."""
 
-TABLES = (partners, root_key_checks, owner_keys, watchlists, entries, changes, change_head)
+TABLES = (partners, root_key_checks, owner_keys, watchlists, entries, entry_portraits, changes, change_head)

@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 
 from models.face.align import align
 from models.face.choose import choose_subject
-from models.face.detect import FaceDetector
+from models.face.detect import DetectedFace, FaceDetector
 from models.face.embed import FaceEmbedder, embedding_plan
-from models.images import decode_image
+from models.face.portrait import cut_portrait
+from models.images import Pixels, decode_image
 from models.quality import assess_face, measure_face, scene_remarks
-from models.samples import Assessment, Reason
+from models.samples import Assessment, Portrait, Reason
 from models.weights import YUNET, ModelStore
 
 
@@ -28,6 +29,7 @@ class FaceSample:
             None where no subject could be chosen.
         landmarks: float32 (5, 2), x and y of the subject's right eye, left eye, nose tip, right and left mouth corner.
         confidence: of the detector, 0..1; 0 where no subject could be chosen.
+        portrait: what people compare; None where none was asked for, or the sample was refused.
     """
 
     assessment: Assessment
@@ -35,6 +37,20 @@ class FaceSample:
     box: tuple[float, float, float, float] | None = None
     landmarks: NDArray[np.float32] | None = None
     confidence: float = 0.0
+    portrait: Portrait | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFace:
+    """An image, and the face of its subject.
+
+    Args:
+        image: uint8 (height, width, 3), BGR, turned upright.
+        landmarks: as of `FaceSample`; None where no subject could be chosen.
+    """
+
+    image: Pixels
+    landmarks: NDArray[np.float32] | None
 
 
 class FaceEncoder:
@@ -57,22 +73,31 @@ class FaceEncoder:
         self.dimension = plan.dimension
         self.calibration = plan.calibration
 
-    def encode(self, unverified_image: bytes) -> FaceSample:
-        """Encode the one face of an image.
+    def encode(self, unverified_image: bytes, *, portrait: bool = False) -> FaceSample:
+        """Encode the one face of an image, and keep a portrait of it if it is wanted.
 
         Raises:
             MalformedImage: the bytes are not a complete image of a supported format.
             ImageTooLarge: the image is over the byte or pixel cap.
         """
-        image = decode_image(unverified_image)
-        image, faces = self._detector.turn_upright(image)
-        subject = choose_subject(faces, *image.shape[:2])
+        image, subject = self._subject_of(decode_image(unverified_image))
         if isinstance(subject, Reason):
             return FaceSample(Assessment((subject, *scene_remarks(image))))
-        subject = self._detector.look_again(image, subject)
         assessment = assess_face(measure_face(image, subject.landmarks, subject.confidence))
         if not assessment.accepted:
             return FaceSample(assessment, None, subject.box, subject.landmarks, subject.confidence)
         chips = align(image, subject.landmarks, self._embedder.alignments)
         vector = self._embedder.embed(chips)
-        return FaceSample(assessment, vector, subject.box, subject.landmarks, subject.confidence)
+        notes = (reason.code for reason in assessment.reasons)
+        kept = cut_portrait(image, subject.box, subject.landmarks, notes) if portrait else None
+        return FaceSample(assessment, vector, subject.box, subject.landmarks, subject.confidence, kept)
+
+    def find(self, image: Pixels) -> FoundFace:
+        """Turn an image (uint8, (height, width, 3), BGR) upright, and find the face in it that `encode` encodes."""
+        image, subject = self._subject_of(image)
+        return FoundFace(image, None if isinstance(subject, Reason) else subject.landmarks)
+
+    def _subject_of(self, image: Pixels) -> tuple[Pixels, DetectedFace | Reason]:
+        image, faces = self._detector.turn_upright(image)
+        subject = choose_subject(faces, *image.shape[:2])
+        return image, subject if isinstance(subject, Reason) else self._detector.look_again(image, subject)

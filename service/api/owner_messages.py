@@ -21,6 +21,7 @@ from service.api.messages import (
 )
 from watchlists.records import Age, LinkKind, Quarantine
 
+AUTHOR = r"^[a-z0-9]+(-[a-z0-9]+)*/[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 LONGEST_SENTENCE = 1200
 """Months; what carries a sentence for life is given as this."""
 
@@ -59,6 +60,14 @@ class ProvenanceMessage(Message):
     captured_at: Moment | None = Field(default=None, description="When its samples were captured, if that is known")
 
 
+class EnrolledFace(FaceImage):
+    keep_portrait: bool = Field(
+        default=True,
+        description="Keep a picture of the face, sealed with the entry, for reviewers to compare; shown to nobody whom "
+        "an agreement does not permit `compare face`",
+    )
+
+
 class EntryBody(Message):
     """One subject on a watchlist, as its owner writes it."""
 
@@ -67,7 +76,14 @@ class EntryBody(Message):
     handling: Annotated[tuple[HandlingCode, ...], Field(max_length=20)] = ()
     subject: SubjectMessage = SubjectMessage()
     provenance: ProvenanceMessage
-    faces: Annotated[tuple[FaceImage, ...], Field(max_length=20)] = ()
+    author: Annotated[str, Field(pattern=AUTHOR)] | None = Field(
+        default=None,
+        examples=["xb/m.ortega"],
+        description="Who entered the alert, as the partner and the name of a user; if it is left out, partner and name "
+        "of the caller. Whoever this is cannot confirm a hit on the entry. For the owner alone",
+        repr=False,
+    )
+    faces: Annotated[tuple[EnrolledFace, ...], Field(max_length=20)] = ()
     fingerprints: Annotated[tuple[FingerprintTemplate, ...], Field(max_length=20)] = ()
     review_at: Moment | None = None
     expires_at: Moment | None = None
@@ -123,6 +139,7 @@ class EntryMessage(BaseModel):
     handling: list[str]
     subject: SubjectMessage
     face_templates: int
+    portraits: int = Field(description="How many of its faces a portrait is kept of; no call returns it")
     finger_positions: list[Position]
     review_at: AwareDatetime | None
     expires_at: AwareDatetime | None
@@ -138,6 +155,7 @@ class EntryMessage(BaseModel):
     exercise: bool
     links: list[LinkMessage] = Field(repr=False)
     misused_identity: SubjectMessage | None
+    author: str | None = Field(description="None only for entries that are older than this field")
     provenance: ProvenanceMessage | None = Field(description="None only for entries that are older than this field")
     quarantined: Quarantine | None = Field(description="Why the entry is not searched, nor copied to other nodes")
     sequence: int

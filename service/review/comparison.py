@@ -51,6 +51,8 @@ class Missing(StrEnum):
     """The owner has left the portrait out, or has enrolled a ready embedding."""
     AT_HOME = "at-home"
     """The entry is a copy, and portraits stay at the node of their owner."""
+    NO_FACE = "no-face"
+    """No face can be found in the picture."""
     DAMAGED = "damaged"
     """It is stored, and does not open; people must look into it."""
 
@@ -162,8 +164,8 @@ class Comparison:
     Args:
         candidate_id: of the flag's candidate.
         faces, fingers: the samples.
-        face_clauses, finger_clauses: the clauses by which the entry's side is shown.
-        rewritten: the entry was written again since the check: what is shown of it is as it is now.
+        face_clauses, finger_clauses: the clauses by which the entry's side is shown; of an entry that was written again
+            since the check, it is shown as it is now.
     """
 
     candidate_id: UUID
@@ -171,7 +173,6 @@ class Comparison:
     fingers: Fingers
     face_clauses: tuple[Clause, ...] = ()
     finger_clauses: tuple[Clause, ...] = ()
-    rewritten: bool = False
 
 
 @dataclass(frozen=True, slots=True)

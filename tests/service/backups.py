@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from models.samples import Portrait
 from service.backups import Restore, Restored, back_up
 from service.identity import Caller, TokenRegister
 from service.notices import NoticeKind, Notices
@@ -31,7 +32,7 @@ TEXT = "file 4711"
 def filled_with_all(settings: Settings) -> Store:
     """Return a new node with entries, a sealed notice, a token and an agreement."""
     store = filled(settings)
-    store.put_entry(entry("e2"), Templates((face(2),), (finger(2),)))
+    store.put_entry(entry("e2"), Templates((face(2),), (finger(2),)), (Portrait(b"JPEG", ((1.0, 2.0),) * 5),))
     with writing(store.engine) as connection:
         board = Notices(store.engine, store.keys, settings.keep_notice_texts)
         board.post(connection, NoticeKind.AUTHORISATION_REQUESTED, "xb", system_clock(), {}, text=TEXT)

@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlalchemy import URL, Connection, Engine, NullPool, Table, create_engine, func, select
 
 from watchlists import migrations
-from watchlists.schema import KEY_TABLES, metadata
+from watchlists.schema import KEY_TABLES, NOT_IN_BACKUPS, metadata
 
 BATCH: Final = 500
 """Rows that are copied at once."""
@@ -20,7 +20,8 @@ Progress = Callable[[str, int, int], None]
 
 def kept_tables() -> list[Table]:
     """Return the tables that are in a backup, those before that others refer to."""
-    return [table for table in metadata.sorted_tables if table not in KEY_TABLES]
+    left_out = {table for table in metadata.sorted_tables if NOT_IN_BACKUPS in table.info} | set(KEY_TABLES)
+    return [table for table in metadata.sorted_tables if table not in left_out]
 
 
 def open_container(file: Path, *, read_only: bool = False) -> Engine:

@@ -15,7 +15,7 @@ from watchlists.errors import BackupKeysGone
 from watchlists.keys import OwnerKey, SealedColumn, sealed_columns
 from watchlists.keys.values import generation_of
 from watchlists.records import ChangeKind, EntryKey
-from watchlists.schema import KEY_TABLES, entries, metadata, owner_keys, partners, root_key_checks
+from watchlists.schema import KEY_TABLES, entries, entry_portraits, metadata, owner_keys, partners, root_key_checks
 from watchlists.sealing import RootKey, new_key
 
 _Row = dict[str, Any]
@@ -88,6 +88,9 @@ class _Filling:
         """Put in the rows that will open, and those that are not sealed."""
         if table is entries:
             batch = [row for row in batch if self._opens(row)]
+        if table is entry_portraits:
+            gone = {change.key for change in self.lost}
+            batch = [row for row in batch if EntryKey(row["watchlist"], row["entry"]) not in gone]
         for column in self._sealed:
             if column.table is table:
                 batch = [row for row in batch if self._keeps(row, column)]

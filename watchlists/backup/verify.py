@@ -24,8 +24,8 @@ from watchlists.keys import OwnerKey
 from watchlists.records import EntryKey
 from watchlists.schema import NODE, change_head, changes, entries
 from watchlists.sealing import RootKey
-from watchlists.store.choice import among
-from watchlists.store.sealed_rows import open_entry
+from watchlists.store.choice import WITH_PORTRAITS, among
+from watchlists.store.sealed_rows import open_entry, open_portraits
 
 SAMPLE: Final = 200
 """Entries that are opened, chosen at random."""
@@ -140,7 +140,7 @@ def _lost(connection: Connection, keys: Keys) -> dict[str, int]:
 def _unreadable(connection: Connection, keys: Keys) -> int:
     names = connection.execute(select(entries.c.watchlist, entries.c.id)).all()
     chosen = [EntryKey(*name) for name in random.sample(names, min(SAMPLE, len(names)))]
-    rows = connection.execute(select(entries).where(among(chosen))).all()
+    rows = connection.execute(WITH_PORTRAITS.where(among(chosen))).all()
     keyed = [(row, keys[row.owner, row.key_generation]) for row in rows if (row.owner, row.key_generation) in keys]
     unreadable = sum(not _opens(row, key) for row, key in keyed)
     if keyed and unreadable == len(keyed):
@@ -150,7 +150,8 @@ def _unreadable(connection: Connection, keys: Keys) -> int:
 
 def _opens(row: Row[Any], key: OwnerKey) -> bool:
     try:
-        open_entry(row, key)
+        entry, _ = open_entry(row, key)
+        open_portraits(row, entry, key)
     except SealBroken:
         return False
     return True

@@ -15,7 +15,8 @@ from watchlists.inspection.part import Flaw, Part
 from watchlists.records import EntryKey
 from watchlists.schema import entries, watchlists
 from watchlists.store import StoredTemplates
-from watchlists.store.sealed_rows import Content, open_entry
+from watchlists.store.choice import WITH_PORTRAITS
+from watchlists.store.sealed_rows import Content, open_entry, open_portraits
 from watchlists.templates import pack_templates
 
 NAMED: Final = 20
@@ -39,7 +40,7 @@ def entries_of(
     owners = {row.id: row.owner for row in connection.execute(select(watchlists))}
     total = connection.execute(select(func.count()).select_from(entries)).scalar_one()
     seen, flaws = Seen(), list[Flaw]()
-    for row in connection.execute(select(entries), execution_options={"yield_per": _BATCH}):
+    for row in connection.execute(WITH_PORTRAITS, execution_options={"yield_per": _BATCH}):
         flaw = _look_at(row, owners, keys, seen)
         if flaw is not None:
             flaws.append(Flaw(f"entry {row.watchlist}/{row.id} {flaw}", _WRITE_AGAIN))
@@ -65,10 +66,11 @@ def _look_at(row: Row[Any], owners: dict[str, str], keys: KeysByGeneration, seen
         return "is sealed under a key that is not there"
     try:
         entry, templates = open_entry(row, owner_key)
+        portraits = open_portraits(row, entry, owner_key)
     except SealBroken as error:
         return f"does not open: {error.detail}"
     stored = StoredTemplates(key, entry.klass, entry.expires_at, row.sequence, pack_templates(templates))
     seen.digests[key] = entry_digest(stored)
     if owners.get(row.watchlist) != row.owner:
         return "belongs to another partner than its watchlist"
-    return None if Content(entry, templates).digest(owner_key) == row.digest else "is not what was written"
+    return None if Content(entry, templates, portraits).digest(owner_key) == row.digest else "is not what was written"

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Column, ColumnElement, and_, false, or_
+from sqlalchemy import Column, ColumnElement, Select, and_, false, or_, select
 
 from watchlists.records import EntryKey
-from watchlists.schema import entries
+from watchlists.schema import entries, entry_portraits
 
 CLEAR: Final = tuple(
     column for column in entries.c if column.name not in {"digest", "wrapped_key", "sealed_subject", "sealed_templates"}
 )
 """The columns to read where no seal is opened."""
+WHOLE: Final[Select[Any]] = select(entries)
+"""Entries with all that is sealed in their rows."""
+_PORTRAITS_OF: Final = and_(entries.c.watchlist == entry_portraits.c.watchlist, entries.c.id == entry_portraits.c.entry)
+WITH_PORTRAITS: Final[Select[Any]] = select(entries, entry_portraits.c.sealed.label("sealed_portraits")).outerjoin_from(
+    entries, entry_portraits, _PORTRAITS_OF
+)
+"""The same and their portraits, as of one moment."""
 
 
 def among(

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+from watchlists.portraits import Portraits
 from watchlists.records import Age, Entry, EntryKey, Templates, VisibilityClass
 from watchlists.templates import unpack_templates
 
@@ -29,11 +30,17 @@ class PutResult:
 
 @dataclass(frozen=True, slots=True)
 class StoredEntry:
-    """An entry, opened."""
+    """An entry, opened.
+
+    Args:
+        sequence: of the change that wrote this version.
+        portraits: one for each face of `templates`, None where the owner left it out; empty if there is none at all.
+    """
 
     entry: Entry
     templates: Templates
     sequence: int
+    portraits: Portraits = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Any
 
 from watchlists.errors import SealBroken
 from watchlists.keys import OwnerKey
+from watchlists.portraits import Portraits, pack_portraits, unpack_portraits
 from watchlists.records import Entry, Subject, Templates, VisibilityClass
 from watchlists.sealing import binding, new_key, open_seal, seal
 from watchlists.store.conditions import pack_conditions, unpack_conditions
@@ -18,6 +19,7 @@ from watchlists.templates import Details, pack_details, pack_templates, unpack_d
 SUBJECT = "subject"
 """What the seal of the details is tied to; the subject was once all of them."""
 TEMPLATES = "templates"
+PORTRAITS = "portraits"
 _TEMPLATES_BINDING = binding(TEMPLATES)
 _CLASSES = 4096
 """Visibility classes that are kept as one object each: a gallery of a million entries has few different ones."""
@@ -26,8 +28,9 @@ _CLASSES = 4096
 class Content:
     """The content of an entry as bytes, ready to be compared with what is stored, and to be sealed."""
 
-    def __init__(self, entry: Entry, templates: Templates) -> None:
+    def __init__(self, entry: Entry, templates: Templates, portraits: Portraits = ()) -> None:
         self.entry = entry
+        self._portraits = pack_portraits(portraits) if any(portraits) else None
         self._details = pack_details(Details(entry.subject, entry.links, entry.misused_identity, entry.provenance))
         self._templates = pack_templates(templates)
 
@@ -35,8 +38,8 @@ class Content:
         """Return 32 bytes that are the same for the same content, and useless without the owner's key."""
         return owner_key.digest("entry", b"".join(len(part).to_bytes(8, "little") + part for part in self._parts()))
 
-    def row(self, owner_key: OwnerKey, digest: bytes, sequence: int) -> dict[str, Any]:
-        """Return the row to store, sealed under a new data key."""
+    def rows(self, owner_key: OwnerKey, digest: bytes, sequence: int) -> tuple[dict[str, Any], dict[str, Any] | None]:
+        """Return the rows to store, of the entry and of its portraits if it has any, sealed under a new data key."""
         entry, klass = self.entry, self.entry.klass
         clear = {
             "watchlist": klass.watchlist,
@@ -48,10 +51,11 @@ class Content:
             "conditions": pack_conditions(klass.conditions),
             "review_at": entry.review_at,
             "expires_at": entry.expires_at,
+            "author": entry.author or None,
         }
         data_key = new_key()
         bound = bound_to(entry)
-        return clear | {
+        row = clear | {
             "sequence": sequence,
             "digest": digest,
             "key_generation": owner_key.generation,
@@ -59,10 +63,15 @@ class Content:
             "sealed_subject": seal(data_key, self._details, bound + binding(SUBJECT)),
             "sealed_templates": seal(data_key, self._templates, bound + binding(TEMPLATES)),
         }
+        if self._portraits is None:
+            return row, None
+        sealed = seal(data_key, self._portraits, bound + binding(PORTRAITS))
+        return row, {"watchlist": klass.watchlist, "entry": entry.id, "sealed": sealed}
 
     def _parts(self) -> tuple[bytes, ...]:
-        review_at = self.entry.review_at
-        return bound_to(self.entry), str(review_at and review_at.timestamp()).encode(), self._details, self._templates
+        review_at = str(self.entry.review_at and self.entry.review_at.timestamp()).encode()
+        parts = bound_to(self.entry), review_at, self._details, self._templates
+        return parts if self._portraits is None else (*parts, self._portraits)
 
 
 def bound_to(entry: Entry) -> bytes:
@@ -104,7 +113,7 @@ def _kind(klass: VisibilityClass) -> tuple[str, ...]:
 def clear_entry(row: Any) -> Entry:
     """Return the entry of a row without what is sealed: with an empty subject and no links."""
     klass = class_of(row.owner, row.watchlist, row.category, row.action, row.handling, row.conditions)
-    return Entry(row.id, klass, Subject(), row.review_at, row.expires_at)
+    return Entry(row.id, klass, Subject(), row.review_at, row.expires_at, author=row.author or "")
 
 
 def class_of(owner: str, watchlist: str, category: str, action: str, handling: Any, conditions: Any) -> VisibilityClass:
@@ -156,6 +165,23 @@ def open_templates(row: Any, entry: Entry, owner_key: OwnerKey) -> Templates:
         return unpack_templates(packed)
     except ValueError as error:
         raise SealBroken(f"the templates of an entry cannot be decoded: {error}") from None
+
+
+def open_portraits(row: Any, entry: Entry, owner_key: OwnerKey) -> Portraits:
+    """Open the portraits of a row that was read beside them, as `sealed_portraits`; none if there are none.
+
+    Raises:
+        SealBroken: the row was changed or moved, or its encoding is unknown.
+    """
+    if row.sealed_portraits is None:
+        return ()
+    bound = bound_to(entry)
+    data_key = owner_key.unwrap(row.wrapped_key, bound)
+    opened = open_seal(data_key, row.sealed_portraits, bound + binding(PORTRAITS))
+    try:
+        return unpack_portraits(opened)
+    except (ValueError, KeyError) as error:
+        raise SealBroken(f"the portraits of an entry cannot be decoded: {type(error).__name__}") from None
 
 
 def open_packed_templates(sealed: bytes, wrapped_key: bytes, bound: bytes, owner_key: OwnerKey) -> bytes:

@@ -16,14 +16,15 @@ from watchlists.database import Turn, wipe_deleted, writing
 from watchlists.errors import EntryChanged, ForeignWatchlist, SealBroken, UnknownEntry, UnknownPartner, UnknownWatchlist
 from watchlists.feed_schema import feed_contents
 from watchlists.keys import KeyRing, OwnerKey
+from watchlists.portraits import Portraits
 from watchlists.records import Age, Entry, EntryKey, Partner, Quarantine, Templates, VisibilityClass, Watchlist
-from watchlists.schema import NODE, entries, partners, watchlists
-from watchlists.store.choice import CLEAR, among
+from watchlists.schema import NODE, entries, entry_portraits, partners, watchlists
+from watchlists.store.choice import CLEAR, WHOLE, WITH_PORTRAITS, among
 from watchlists.store.dates import Dates
 from watchlists.store.loading import TemplateReader, stored_templates
 from watchlists.store.openers import STREAMED, open_in_processes
 from watchlists.store.results import AgeChange, Outcome, PutResult, StoredEntry, StoredTemplates
-from watchlists.store.sealed_rows import clear_entry, open_details, open_entry
+from watchlists.store.sealed_rows import clear_entry, open_details, open_entry, open_portraits, open_templates
 from watchlists.store.writing import Writing
 from watchlists.templates import Details
 
@@ -54,7 +55,7 @@ class Store:
             write = Writing(connection, self.keys, self._clock())
             yield write
         if write.destroyed:
-            wipe_deleted(self.engine, entries, feed_contents)
+            wipe_deleted(self.engine, entries, entry_portraits, feed_contents)
 
     def add_partner(self, partner: Partner) -> Outcome:
         """`Writing.add_partner` in a transaction of its own."""
@@ -66,10 +67,10 @@ class Store:
         with self.writing() as write:
             return write.put_watchlist(watchlist)
 
-    def put_entry(self, entry: Entry, templates: Templates) -> PutResult:
+    def put_entry(self, entry: Entry, templates: Templates, portraits: Portraits = ()) -> PutResult:
         """`Writing.put_entry` in a transaction of its own."""
         with self.writing() as write:
-            return write.put_entry(entry, templates)
+            return write.put_entry(entry, templates, portraits)
 
     def withdraw_entry(self, key: EntryKey, owner: str) -> int | None:
         """`Writing.withdraw_entry` in a transaction of its own, and without one if there is nothing to withdraw."""
@@ -129,8 +130,9 @@ class Store:
             UnknownEntry: there is none.
             SealBroken: it was changed or moved by other means than a write of its owner.
         """
-        row, owner_key = self._sealed(key)
-        return StoredEntry(*open_entry(row, owner_key), row.sequence)
+        row, owner_key = self._sealed(key, WITH_PORTRAITS)
+        entry, templates = open_entry(row, owner_key)
+        return StoredEntry(entry, templates, row.sequence, open_portraits(row, entry, owner_key))
 
     def has_entry(self, key: EntryKey, owner: str) -> bool:
         """Whether `owner` has that entry on a watchlist of its own. Waits for no writer.
@@ -172,7 +174,7 @@ class Store:
             SealBroken: it was changed or moved by other means than a write of its owner.
         """
         try:
-            row, owner_key = self._sealed(key)
+            row, owner_key = self._sealed(key, WHOLE)
         except UnknownEntry:
             if sequence is None:
                 raise
@@ -180,6 +182,18 @@ class Store:
         if sequence not in (None, row.sequence):
             raise _changed(key)
         return open_details(row, clear_entry(row), owner_key)
+
+    def samples(self, key: EntryKey) -> StoredEntry:
+        """Open templates and portraits of an entry, for people to compare, and nothing of who it is about.
+
+        Raises:
+            UnknownEntry: there is none.
+            SealBroken: it was changed or moved by other means than a write of its owner.
+        """
+        row, owner_key = self._sealed(key, WITH_PORTRAITS)
+        entry = clear_entry(row)
+        templates, portraits = open_templates(row, entry, owner_key), open_portraits(row, entry, owner_key)
+        return StoredEntry(entry, templates, row.sequence, portraits)
 
     def quarantined(self, watchlist: str) -> list[tuple[EntryKey, Quarantine]]:
         """Return the entries of a watchlist that are in quarantine, by id. No seal is opened."""
@@ -242,8 +256,8 @@ class Store:
         unchanged = birth_date is None or age == entry.klass.conditions.age
         return None if unchanged else AgeChange(entry.key, row.owner, row.sequence, age)
 
-    def _sealed(self, key: EntryKey) -> tuple[Row[Any], OwnerKey]:
-        query = select(entries).where(entries.c.watchlist == key.watchlist, entries.c.id == key.entry)
+    def _sealed(self, key: EntryKey, columns: Select[Any]) -> tuple[Row[Any], OwnerKey]:
+        query = columns.where(entries.c.watchlist == key.watchlist, entries.c.id == key.entry)
         with self.engine.connect() as connection:
             row = connection.execute(query).one_or_none()
             if row is None:

@@ -13,15 +13,19 @@ from watchlists.changes import ChangeWriter, NewChange
 from watchlists.errors import ForeignWatchlist, SealBroken, UnknownPartner, UnknownWatchlist, WatchlistNameTaken
 from watchlists.feed_schema import feed_contents
 from watchlists.keys import KeyRing, OwnerKey
+from watchlists.portraits import Portraits
 from watchlists.records import ChangeKind, Entry, EntryKey, Partner, Templates, Watchlist
-from watchlists.schema import entries, partners, watchlists
-from watchlists.store.choice import among
+from watchlists.schema import entries, entry_portraits, partners, watchlists
+from watchlists.store.choice import WITH_PORTRAITS, among
 from watchlists.store.results import AgeChange, DateChange, Outcome, PutResult
-from watchlists.store.sealed_rows import Content, open_entry
+from watchlists.store.sealed_rows import Content, open_entry, open_portraits
 
 BATCH = 200
 """Entries that are written with one set of statements."""
 
+
+Item = tuple[Entry, Templates] | tuple[Entry, Templates, Portraits]
+"""An entry to write, with its templates, and with its portraits if there are any."""
 
 _Change = TypeVar("_Change", AgeChange, DateChange)
 
@@ -91,18 +95,16 @@ class Writing:
         )
         return Outcome.REPLACED
 
-    def put_entry(self, entry: Entry, templates: Templates) -> PutResult:
-        """Write an entry and its change. Writing the same content again changes nothing.
+    def put_entry(self, entry: Entry, templates: Templates, portraits: Portraits = ()) -> PutResult:
+        """Write an entry and its change. Writing the same content again changes nothing, whoever its author is.
 
         Raises:
             UnknownWatchlist: there is no such watchlist.
             ForeignWatchlist: its owner is not the entry's.
         """
-        return self.put_entries([(entry, templates)])[0]
+        return self.put_entries([(entry, templates, portraits)])[0]
 
-    def put_entries(
-        self, items: Iterable[tuple[Entry, Templates]], entered_at: datetime | None = None
-    ) -> list[PutResult]:
+    def put_entries(self, items: Iterable[Item], entered_at: datetime | None = None) -> list[PutResult]:
         """Write many entries; the results are in the order of the items. What `put_entry` raises goes for each.
 
         Args:
@@ -110,7 +112,7 @@ class Writing:
             entered_at: the moment from which the retention of those that are new counts; that of the transaction if
                 None. Whoever has reckoned with another moment has to say so, or the dates would move at the next write.
         """
-        contents = [Content(entry, templates) for entry, templates in items]
+        contents = [Content(*item) for item in items]
         for content in contents:
             self._require_owner(content.entry.key.watchlist, content.entry.klass.owner)
         return [result for batch in _batches(contents) for result in self._put_batch(batch, entered_at or self._now)]
@@ -123,10 +125,8 @@ class Writing:
             ForeignWatchlist: `owner` does not own it.
         """
         self._require_owner(key.watchlist, owner)
-        gone = entries.delete().where(entries.c.watchlist == key.watchlist, entries.c.id == key.entry)
-        if self.connection.execute(gone).rowcount == 0:
+        if not self._destroy([key]):
             return None
-        self._destroyed([key])
         return self._log.append([NewChange(ChangeKind.WITHDRAW, key, owner)])[0]
 
     def expire_entry(self, key: EntryKey, now: datetime) -> int | None:
@@ -162,18 +162,20 @@ class Writing:
 
     def _rewrite(self, changes: Collection[_Change], changed: Callable[[Entry, _Change], Entry]) -> list[_Change]:
         found = {change.key: change for change in changes}
-        items: list[tuple[Entry, Templates]] = []
-        for row in self.connection.execute(select(entries).where(among(found))).all():
+        items: list[tuple[Entry, Templates, Portraits]] = []
+        for row in self.connection.execute(WITH_PORTRAITS.where(among(found))).all():
             change = found[EntryKey(row.watchlist, row.id)]
             if row.sequence == change.sequence and (opened := self._open(row)) is not None:
-                entry, templates = opened
-                items.append((changed(entry, change), templates))
+                entry, templates, portraits = opened
+                items.append((changed(entry, change), templates, portraits))
         self.put_entries(items)
-        return [found[entry.key] for entry, _ in items]
+        return [found[entry.key] for entry, *_ in items]
 
-    def _open(self, row: Row[Any]) -> tuple[Entry, Templates] | None:
+    def _open(self, row: Row[Any]) -> tuple[Entry, Templates, Portraits] | None:
         try:
-            return open_entry(row, self._keys.generation(self.connection, row.owner, row.key_generation))
+            owner_key = self._keys.generation(self.connection, row.owner, row.key_generation)
+            entry, templates = open_entry(row, owner_key)
+            return entry, templates, open_portraits(row, entry, owner_key)
         except SealBroken:
             return None
 
@@ -201,23 +203,30 @@ class Writing:
         sequences = self._log.append(
             [NewChange(ChangeKind.PUT, content.entry.key, content.entry.klass.owner) for content, _ in fresh]
         )
-        rows = [
-            content.row(self._owner_key(content.entry.klass.owner), digest, sequence)
-            | {"entered_at": there[content.entry.key].entered_at if content.entry.key in there else entered_at}
+        sealed = [
+            content.rows(self._owner_key(content.entry.klass.owner), digest, sequence)
             for (content, digest), sequence in zip(fresh, sequences, strict=True)
         ]
+        first_written = [there[key].entered_at if key in there else entered_at for key in keys]
         if replaced:
-            self.connection.execute(entries.delete().where(among(replaced)))
-            self._destroyed(replaced)
+            self._destroy(replaced)
+        rows = [row | {"entered_at": at} for (row, _), at in zip(sealed, first_written, strict=True)]
         self.connection.execute(entries.insert(), rows)
+        if portraits := [row for _, row in sealed if row is not None]:
+            self.connection.execute(entry_portraits.insert(), portraits)
         outcomes = (Outcome.REPLACED if key in there else Outcome.CREATED for key in keys)
         return [PutResult(outcome, sequence) for outcome, sequence in zip(outcomes, sequences, strict=True)]
 
-    def _destroyed(self, keys: Collection[EntryKey]) -> None:
-        """Destroy also what waits for receivers to fetch it, of versions of entries that are gone."""
-        published = among(keys, feed_contents.c.watchlist, feed_contents.c.entry)
-        self.connection.execute(feed_contents.delete().where(published))
-        self.destroyed += len(keys)
+    def _destroy(self, keys: Collection[EntryKey]) -> int:
+        """Destroy entries with their data keys, and return how many there were.
+
+        What else there is of these versions goes too: portraits, and what waits for receivers to fetch it.
+        """
+        for table in (entry_portraits, feed_contents):
+            self.connection.execute(table.delete().where(among(keys, table.c.watchlist, table.c.entry)))
+        destroyed = self.connection.execute(entries.delete().where(among(keys))).rowcount
+        self.destroyed += destroyed
+        return destroyed
 
     def _stored(self, keys: Sequence[EntryKey]) -> dict[EntryKey, _Stored]:
         columns = (entries.c.digest, entries.c.sequence, entries.c.entered_at)

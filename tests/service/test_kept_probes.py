@@ -1,0 +1,259 @@
+"""Rule kind 23: a probe is kept where a rule allows it, by whom it allows, and not a moment longer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import select
+
+from service.api.messages import MatchRequest
+from service.commands.doctor import examine_deeply
+from service.commands.portraits import PROBE
+from service.flag_outbox import SLOT
+from service.identity import Caller
+from service.kept_probes import Keeping, KeptProbes
+from service.keys import rotate_owner_key
+from service.probe_keeper import BYTES_A_TURN, ProbeKeeper
+from service.probe_shelf import Probe, ProbeShelf
+from service.purge import Wipes
+from service.roles import Role
+from service.schema import flags, kept_probes
+from tests.service.node import face
+from tests.service.recorded import recorded
+from tests.service.scene import ALERT, PERSON, SEARCH, Scene, rule
+from tests.service.test_privacy import stored_bytes, traces
+from watchlists.backup.container import kept_tables
+from watchlists.database import writing
+
+CALLER = Caller("xa", Role.TERMINAL, "xa-terminal")
+KEEP = "keep-at-most(24 h)"
+BOTH = f"{KEEP}, kept-by(asker owner)"
+DAY = timedelta(days=1)
+
+
+def keep(asks: str = KEEP, **more: Any) -> str:
+    return rule("keep probe", asks=asks, **more)
+
+
+class Desk:
+    """A scene with an entry on the person, and what is kept of those who are checked."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.scene, self.node = scene, scene.node
+        self.store = scene.node.runtime.store
+        self.kept = KeptProbes(self.store.engine, self.store.keys)
+
+    def check(self, **fields: Any) -> str:
+        """Check the person, open the flag and return its id; "" if there is none."""
+        check_id = self.scene.check(**fields)["check_id"]
+        self.node.settle()
+        flag = self.scene.flag_of(check_id)
+        return "" if flag is None else str(flag["id"])
+
+    def held(self, shelf: ProbeShelf, **fields: Any) -> str:
+        """Check the person in a process that holds probes on `shelf`; return the id of the check."""
+        request = MatchRequest.model_validate(self.scene.request(**fields))
+        replace(self.node.runtime.checks, shelf=shelf).check(CALLER, request)
+        return str(request.check_id)
+
+    def keeper(self, shelf: ProbeShelf) -> ProbeKeeper:
+        return ProbeKeeper(self.store, shelf, self.kept, lambda: self.node.runtime.rules.current)
+
+    def open(self, flag: str, keeper: str = "xa") -> Keeping | None:
+        with self.store.engine.connect() as connection:
+            return self.kept.open(connection, UUID(flag), keeper, self.node.clock())
+
+    def keepers(self, flag: str) -> list[str]:
+        with self.store.engine.connect() as connection:
+            query = select(kept_probes.c.keeper).where(kept_probes.c.flag_id == flag)
+            return sorted(connection.execute(query).scalars())
+
+    def told(self, kind: str, flag: str) -> list[tuple[str, dict[str, Any]]]:
+        """The events of a kind about a flag: of which partner, and the rest."""
+        found = [(event["partner"], dict(event["details"])) for event in recorded(self.store, kind)]
+        return [(partner, rest) for partner, rest in found if rest.pop("flag_id") == flag]
+
+
+@pytest.fixture
+def desk(scene: Scene) -> Iterator[Desk]:
+    scene.enrol()
+    yield Desk(scene)
+    with writing(scene.node.runtime.store.engine) as connection:
+        connection.execute(kept_probes.delete())
+
+
+def until_of(found: Keeping | None) -> datetime:
+    assert found is not None
+    return found.until
+
+
+def test_rule_kind_23_the_asker_keeps_a_probe_where_a_rule_lets_it(desk: Desk, portraits: dict[str, bytes]) -> None:
+    desk.scene.agree(SEARCH, ALERT, keep())
+    begun = desk.node.clock()
+    flag = desk.check(face=face(portraits[PROBE]))
+    assert desk.keepers(flag) == ["xa"]
+    found = desk.open(flag)
+    assert found is not None
+    assert found.probe is not None
+    assert found.probe.image == portraits[PROBE]
+    assert [finger.position for finger in found.probe.fingers] == ["right-index-finger"]
+    assert begun + DAY <= found.until <= desk.node.clock() + DAY
+    assert [clause.clause for clause in found.decided_by] == ["permit-keep-probe"]
+    assert desk.open(flag, "xb") is None
+    ((partner, told),) = desk.told("probe-kept", flag)
+    assert (partner, told["decided_by"]) == ("xa", "treaty v1 permit-keep-probe")
+
+    disk = stored_bytes(desk.node.home)
+    assert [trace for trace in traces(portraits[PROBE]) if trace in disk] == []
+
+
+def test_rule_kind_23_asker_and_owner_each_have_their_own(desk: Desk) -> None:
+    desk.scene.agree(SEARCH, ALERT, keep(BOTH))
+    flag = desk.check()
+    assert desk.keepers(flag) == ["xa", "xb"]
+    assert desk.open(flag, "xb") is not None
+    assert [partner for partner, _ in desk.told("probe-kept", flag)] == ["xa", "xb"]
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        (),
+        (keep("keep-at-most(1 h)", when='context.purpose == "asylum"'),),
+        (keep(), keep("", forbid=True)),
+        (keep("kept-by(asker)"),),
+    ],
+    ids=["no rule", "another purpose", "forbidden", "without an end"],
+)
+def test_rule_kind_23_otherwise_it_is_forgotten_at_once(desk: Desk, rules: tuple[str, ...]) -> None:
+    desk.scene.agree(SEARCH, ALERT, *rules)
+    flag = desk.check()
+    assert flag
+    assert desk.keepers(flag) == []
+    assert flag not in {str(held.flag_id) for held in desk.node.runtime.checks.shelf.waiting()}
+    assert desk.told("probe-kept", flag) == []
+
+
+def test_rule_kind_23_without_candidates_nothing_is_kept(desk: Desk) -> None:
+    desk.scene.agree(SEARCH, ALERT, keep())
+    assert desk.check(finger_number=PERSON + 100) == ""
+    with desk.store.engine.connect() as connection:
+        assert connection.execute(select(kept_probes)).all() == []
+
+
+@pytest.mark.parametrize("number", [PERSON, PERSON + 100], ids=["found", "not found"])
+def test_every_check_leaves_its_probe_and_the_turn_to_write_is_taken_for_it(desk: Desk, number: int) -> None:
+    """Whatever is found: a check that comes upon the turn must not learn it."""
+    desk.scene.agree(SEARCH, ALERT, keep())
+    shelf = ProbeShelf(10**6)
+    desk.held(shelf, finger_number=number)
+    (waiting,) = shelf.waiting()
+    assert len(waiting.probe.fingers) == 1
+    desk.node.settle()
+    begun = time.perf_counter()
+    assert desk.keeper(shelf).run(desk.node.clock()) == (number == PERSON)
+    assert time.perf_counter() - begun >= SLOT
+
+
+def test_rule_kind_23_a_silent_alarm_is_kept_like_any_other(desk: Desk) -> None:
+    desk.scene.agree(SEARCH, rule("see alert", asks="silent-alarm"), keep())
+    answer = desk.scene.check()
+    assert (answer["outcome"], answer["flag_id"]) == ("no-candidates", None)
+    desk.node.settle()
+    flag = desk.scene.flag_of(answer["check_id"])
+    assert flag is not None
+    assert desk.keepers(str(flag["id"])) == ["xa"]
+
+
+def test_the_process_that_holds_a_probe_keeps_it_whichever_opens_the_flag(desk: Desk) -> None:
+    desk.scene.agree(SEARCH, ALERT, keep())
+    shelf = ProbeShelf(10**6)
+    check_id = desk.held(shelf)
+    assert desk.keeper(ProbeShelf(10**6)).run(desk.node.clock()) == 0
+    desk.node.settle()
+    assert desk.keeper(shelf).run(desk.node.clock()) == 1
+    flag = desk.scene.flag_of(check_id)
+    assert flag is not None
+    assert desk.keepers(str(flag["id"])) == ["xa"]
+    assert shelf.waiting() == []
+
+
+def test_of_many_as_much_is_kept_in_a_turn_as_fits_and_the_others_in_the_next(desk: Desk) -> None:
+    desk.scene.agree(SEARCH, ALERT, keep())
+    shelf = ProbeShelf(10**9)
+    keeper = desk.keeper(shelf)
+    check_ids = [desk.held(shelf) for _ in range(3)]
+    large = Probe(bytes(BYTES_A_TURN * 2 // 3))
+    for held in shelf.waiting():
+        shelf.forget([held.flag_id])
+        shelf.hold(replace(held, probe=large))
+    desk.node.settle()
+    assert [keeper.run(desk.node.clock()) for _ in range(4)] == [1, 1, 1, 0]
+    assert all(desk.keepers(str(flag["id"])) for check_id in check_ids if (flag := desk.scene.flag_of(check_id)))
+
+
+def test_rule_kind_23_it_is_destroyed_at_the_end_of_its_time_also_late(desk: Desk) -> None:
+    desk.scene.agree(SEARCH, ALERT, keep(BOTH))
+    flag = desk.check()
+    sealed = _sealed(desk, flag)
+    until = until_of(desk.open(flag))
+    desk.node.clock.set(until)
+    assert desk.open(flag) is None  # on the minute, before anybody has cleaned up
+    desk.node.restart()
+    desk.node.runtime.keep_house()
+    assert desk.keepers(flag) == []
+    assert [told for _, told in desk.told("probe-destroyed", flag)] == [{"why": "time-over"}] * 2
+    assert Wipes(desk.store.engine).run()
+    assert not any(part[-60:] in stored_bytes(desk.node.home) for part in sealed)
+
+
+def _sealed(desk: Desk, flag: str) -> list[bytes]:
+    with desk.store.engine.connect() as connection:
+        return list(connection.execute(select(kept_probes.c.sealed).where(kept_probes.c.flag_id == flag)).scalars())
+
+
+def test_rule_kind_23_it_ends_with_the_agreement_that_allowed_it(desk: Desk) -> None:
+    desk.scene.agree(SEARCH, ALERT, keep())
+    flag = desk.check()
+    desk.node.runtime.keep_house()
+    assert desk.keepers(flag) == ["xa"]
+    desk.scene.agree(SEARCH, ALERT, keep("", forbid=True), version=2)
+    desk.node.runtime.keep_house()
+    assert desk.keepers(flag) == []
+    assert [told for _, told in desk.told("probe-destroyed", flag)] == [{"why": "not-allowed"}]
+
+
+def test_it_goes_with_its_flag(desk: Desk) -> None:
+    desk.scene.agree(SEARCH, ALERT, keep(BOTH))
+    one, other = desk.check(), desk.check()
+    with writing(desk.store.engine) as connection:
+        assert desk.kept.end(connection, UUID(one), desk.node.clock()) == 2
+        assert desk.kept.end(connection, UUID(one), desk.node.clock()) == 0
+    assert (desk.keepers(one), desk.keepers(other)) == ([], ["xa", "xb"])
+    assert [told for _, told in desk.told("probe-destroyed", one)] == [{"why": "flag-closed"}] * 2
+
+
+def test_it_opens_after_a_rotation_and_the_deep_inspection_looks_at_its_key(desk: Desk) -> None:
+    desk.scene.agree(SEARCH, ALERT, keep())
+    flag = desk.check()
+    before = desk.open(flag)
+    rotate_owner_key(desk.store, "xa", lambda *_: None)
+    assert desk.open(flag) == before
+    findings = examine_deeply(desk.node.runtime.settings, lambda *_: None)
+    assert [finding.detail for finding in findings if not finding.ok] == []
+    with writing(desk.store.engine) as connection:
+        connection.execute(kept_probes.update().values(sealed=b"\1\0\0\0" + b"x" * 99))
+    assert before is not None
+    assert desk.open(flag) == replace(before, probe=None)
+
+
+def test_no_backup_holds_any() -> None:
+    names = {table.name for table in kept_tables()}
+    assert flags.name in names
+    assert kept_probes.name not in names
