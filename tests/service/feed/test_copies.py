@@ -84,7 +84,7 @@ def test_a_check_is_complete_only_while_the_feed_is_current_and_nothing_searchab
     assert complete(follower, "nothing-agreed-on")
 
 
-def test_nobody_but_the_feed_writes_to_a_copied_list(follower: Node, served: FeedServer) -> None:
+def test_rule_kind_31_nobody_but_the_feed_writes_to_a_copied_list(follower: Node, served: FeedServer) -> None:
     path = "/v1/watchlists/xb-alerts"
     body = entry(finger_number=1)
     answers = [

@@ -122,7 +122,9 @@ def test_an_entry_that_is_withdrawn_between_timestamp_and_page_is_no_reason_for_
     assert pair.away.names() == ["B"]
 
 
-def test_when_agreements_change_copies_are_called_back_and_may_go_again(pair: Pair, at_home: RuleBook) -> None:
+def test_rule_kind_20_when_agreements_change_copies_are_called_back_and_may_go_again(
+    pair: Pair, at_home: RuleBook
+) -> None:
     together = pair.home.rules
     for name in ("A", "B"):
         pair.home.put(name)
@@ -140,7 +142,9 @@ def test_when_agreements_change_copies_are_called_back_and_may_go_again(pair: Pa
     assert pair.home.withheld() == {}
 
 
-def test_copies_that_live_for_a_day_are_published_again_before_it_is_over(pair: Pair, for_a_day: RuleBook) -> None:
+def test_rule_kind_20_copies_that_live_for_a_day_are_published_again_before_it_is_over(
+    pair: Pair, for_a_day: RuleBook
+) -> None:
     pair.home.rules = pair.away.rules = for_a_day
     pair.home.put("A")
     pair.pull()

@@ -61,7 +61,9 @@ def test_of_what_is_not_for_the_receiver_it_learns_nothing_not_even_that_there_w
     assert partner.head == START
 
 
-def test_an_entry_that_may_no_longer_leave_home_is_withdrawn_where_it_is(partner: PartnerSimulator) -> None:
+def test_rule_kind_20_an_entry_that_may_no_longer_leave_home_is_withdrawn_where_it_is(
+    partner: PartnerSimulator,
+) -> None:
     partner.put("A")
     partner.turn_page()
     partner.put("A", LOCAL)
@@ -98,7 +100,7 @@ def test_what_has_expired_is_not_published_and_withdrawn_where_it_is(partner: Pa
     assert said(partner.turn_page()) == ["-A"]
 
 
-def test_the_owners_own_word_comes_before_the_agreement(rules: RuleBook, for_a_day: RuleBook) -> None:
+def test_rule_kind_20_the_owners_own_word_comes_before_the_agreement(rules: RuleBook, for_a_day: RuleBook) -> None:
     def may(**conditions: object) -> Leave:
         return leave(for_a_day, node_of(XA), replace(WANTED, conditions=Conditions(**conditions)), NOW)  # type: ignore[arg-type]
 
