@@ -20,7 +20,19 @@ from models.fingerprint.matcher import warm_up
 from models.weights import ModelStore
 from service import errors
 from service.ageing import Ageing
-from service.api import agreements, audit, authorisations, emergencies, feeds, notices, operator, terminal, watchlists
+from service.api import (
+    agreements,
+    audit,
+    authorisations,
+    emergencies,
+    feeds,
+    flags,
+    notices,
+    operator,
+    releases,
+    terminal,
+    watchlists,
+)
 from service.audit.house import AuditHouse
 from service.authorisations import Authorisations
 from service.check import Checks
@@ -57,6 +69,7 @@ from service.purge import Wipes
 from service.purpose import Purposes
 from service.quotas import Quotas
 from service.retention import Retention
+from service.review.desk import make_desk
 from service.rule_record import RuleRecord
 from service.runtime import Runtime
 from service.settings import Settings
@@ -152,6 +165,7 @@ def bootstrap(
         emergencies=supervisors,
         preconditions=preconditions,
         duties=duties,
+        review=make_desk(store, board, duties, validity, grants, lambda: rules.current, clock),
         validity=validity,
         wipes=Wipes(store.engine),
         flag_opener=FlagOpener(store.engine, store.keys, Flags(duties), metrics),
@@ -211,7 +225,8 @@ def create_app(runtime: Runtime) -> FastAPI:
     )
     app.state.runtime = runtime
     app.state.site = Site.load()
-    for calls in (terminal, watchlists, feeds, agreements, authorisations, emergencies, notices, audit, operator):
+    desk = (flags, releases, emergencies, notices)
+    for calls in (terminal, watchlists, feeds, agreements, authorisations, *desk, audit, operator):
         app.include_router(calls.router)
     for pages in (static, sign_in, enrol, account):
         app.include_router(pages.router)

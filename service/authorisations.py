@@ -97,6 +97,11 @@ class Authorisations:
                 details = {"authorisation": str(identifier)}
                 audit.record(connection, EventKind.AUTHORISATION_WITHDRAWN, caller, now, details)
 
+    def unanswered(self, owner: str, asked: Iterable[Case], now: datetime) -> tuple[Case, ...]:
+        """Of the cases that an owner was asked to authorise, return those for which no grant of its is in force."""
+        with self._engine.connect() as connection:
+            return tuple(case for case in asked if not self._has_granted(connection, owner, case, now))
+
     def granted(self, case: Case, now: datetime) -> frozenset[str]:
         """Return the owners that have authorised the case and have not withdrawn it."""
         owners = select(authorisations.c.owner).where(*_are_about(case), *_in_force(now)).distinct()

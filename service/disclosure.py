@@ -12,7 +12,18 @@ from uuid import UUID, uuid4
 from models.scores import band
 from service.api.messages import CandidateMessage
 from service.telemetry import log
-from watchlists.agreements import Disclosure, Extra, FullCandidate, Level, Obligation, Request, RuleBook, mask, tenths
+from watchlists.agreements import (
+    Disclosure,
+    Extra,
+    FullCandidate,
+    Level,
+    MaskedCandidate,
+    Obligation,
+    Request,
+    RuleBook,
+    mask,
+    tenths,
+)
 from watchlists.errors import SealBroken
 from watchlists.gallery import Candidate
 from watchlists.records import EntryKey, Link, Subject, VisibilityClass
@@ -77,6 +88,19 @@ def disclose(
     return tuple(sorted((disclosing.disclose(*each) for each in known), key=_shown_order))
 
 
+def seen_by_people(
+    rules: RuleBook, asked: Request, found: Candidate, decision: Disclosure, entries: Entries, now: datetime
+) -> MaskedCandidate | None:
+    """Return what people of the asking side see of a candidate, be it a silent alarm; None if that is nothing.
+
+    Raises:
+        EntryChanged: the entry was rewritten or withdrawn since `found` was read.
+    """
+    if decision.level is Level.NONE:
+        return None
+    return _Disclosing(rules, asked, entries, now).masked(found, decision)
+
+
 def _capped(known: Sequence[tuple[Candidate, Disclosure]]) -> Iterator[tuple[Candidate, Disclosure]]:
     """Keep of each owner's candidates the best, as many as the strictest cap among their terms allows.
 
@@ -113,10 +137,13 @@ class _Disclosing:
         candidate_id = uuid4()
         if decision.shown is Level.NONE:
             return DisclosedCandidate(candidate_id, found, decision, None)
-        decision, details = self._details(found, decision)
-        shown = mask(decision, self._full(found, decision, details))
+        shown = self.masked(found, decision)
         message = CandidateMessage.model_validate({"candidate_id": candidate_id, "owner": found.klass.owner, **shown})
         return DisclosedCandidate(candidate_id, found, decision, message)
+
+    def masked(self, found: Candidate, decision: Disclosure) -> MaskedCandidate:
+        decision, details = self._details(found, decision)
+        return mask(decision, self._full(found, decision, details))
 
     def _details(self, found: Candidate, decision: Disclosure) -> tuple[Disclosure, Details]:
         """Open the sealed details, only for those who may read some of them."""

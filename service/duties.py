@@ -14,6 +14,8 @@ from service.errors import place_of
 from service.flagged import FlaggedCandidate, FlagToOpen, Owed
 from service.lapses import CONSEQUENCES, Lapse
 from service.notices import NoticeDetails, NoticeKind, Notices
+from service.review.escalation import next_moment
+from service.review.flag_state import refresh
 from service.schema import duties, flag_candidates, flags
 from service.telemetry import log
 from service.validity import Validity
@@ -64,6 +66,7 @@ class Duties:
                         opened_at=flag.at,
                         due_at=duty.due_at,
                         settled_at=flag.at if at_once else None,
+                        escalate_at=None if at_once or duty.due_at is None else next_moment(flag.at, duty.due_at, 0),
                     )
                 )
 
@@ -129,6 +132,7 @@ class Duties:
                 return False  # settled, or taken by another process, since it was found
             lapse = _lapse(connection.execute(_LAPSES.where(*it)).mappings().one())
             CONSEQUENCES[lapse.obligation](connection, self._notices, lapse, now)
+            refresh(connection, lapse.flag_id, now)
         return True
 
 

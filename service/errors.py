@@ -192,6 +192,62 @@ class UnknownEmergency(CrosscheckError):
     hint = "Check the id of the emergency; only the partner that declared it can end it."
 
 
+class UnknownFlag(CrosscheckError):
+    slug = "unknown-flag"
+    hint = "List the flags of your desk with GET /v1/flags; those of another partner are as unknown as none."
+
+    def __init__(self) -> None:
+        super().__init__("the caller's desk has no flag or candidate of that id")
+
+
+class UnknownRelease(CrosscheckError):
+    slug = "unknown-release"
+    hint = "List what your partner is asked to release with GET /v1/releases."
+
+    def __init__(self) -> None:
+        super().__init__("the caller's partner is not asked to release anything of that id")
+
+
+class OwnEntry(CrosscheckError):
+    slug = "own-entry"
+    hint = "Leave this candidate to somebody else."
+
+    def __init__(self) -> None:
+        super().__init__("whoever entered an alert does not confirm it")
+
+
+class VerdictConflict(CrosscheckError):
+    slug = "verdict-conflict"
+    hint = "A verdict stays as it was given; if it was a mistake, tell the others, who have still to give theirs."
+
+    def __init__(self) -> None:
+        super().__init__("the reviewer has said something else of this candidate before")
+
+
+class NotAskedFor(CrosscheckError):
+    """Nobody waits for this any more, or for this of the caller."""
+
+    slug = "not-asked-for"
+    hint = "Fetch the flag again: it says what it waits for."
+
+
+class AlreadyDecided(CrosscheckError):
+    slug = "already-decided"
+    hint = "What was decided stays; fetch it again to see what that was."
+
+    def __init__(self) -> None:
+        super().__init__("something else was decided before")
+
+
+class BadCursor(InvalidInput):
+    slug = "bad-cursor"
+    hint = "Ask with `after` exactly as the page before gave it in `following`, or without for the first page."
+
+    def __init__(self) -> None:
+        super().__init__("`after` is not one that this service gave")
+        self.field = "query.after"
+
+
 class EmergencyConflict(CrosscheckError):
     slug = "emergency-conflict"
     hint = "Choose a new id for every new emergency; repeat an old one only while it lasts, with the same body."
@@ -210,6 +266,12 @@ STATUS_BY_SLUG: Mapping[str, int] = {
     "invitation-void": 404,
     "check-conflict": 409,
     "emergency-conflict": 409,
+    "verdict-conflict": 409,
+    "not-asked-for": 409,
+    "already-decided": 409,
+    "own-entry": 403,
+    "unknown-flag": 404,
+    "unknown-release": 404,
     "feed-followed": 409,
     "watchlist-name-taken": 409,
     "unknown-authorisation": 404,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+from models.samples import Modality, Position, ReasonCode
 from service.disclosure import DisclosedCandidate
+from service.probes import JudgedSample
 from service.roles import Role
 from watchlists.agreements import Clause, Disclosure, Level, Obligation, Request
 
@@ -63,6 +65,22 @@ class AskedAs:
 
 
 @dataclass(frozen=True, slots=True)
+class SampleNote:
+    """A sample of the probe, and what was to be said of its quality at the check."""
+
+    modality: Modality
+    position: Position | None
+    accepted: bool
+    reasons: tuple[ReasonCode, ...] = ()
+
+    @classmethod
+    def of(cls, sample: JudgedSample) -> SampleNote:
+        """Take down what became of a sample."""
+        reasons = tuple(reason.code for reason in sample.assessment.reasons)
+        return cls(sample.modality, sample.position, sample.assessment.accepted, reasons)
+
+
+@dataclass(frozen=True, slots=True)
 class FlaggedCandidate:
     """A candidate of a flag, with what the rules have decided of its entry.
 
@@ -75,6 +93,8 @@ class FlaggedCandidate:
         terms: texts of the duties, now and later.
         silent: the terminal sees nothing of it.
         owed: what people owe because of it, with deadlines counted from the check.
+        face, finger: the score of that modality alone, None if it was not compared.
+        sequence: the change that wrote the entry as it was compared.
     """
 
     id: UUID
@@ -88,6 +108,9 @@ class FlaggedCandidate:
     terms: tuple[str, ...]
     silent: bool
     owed: tuple[Owed, ...]
+    face: float | None = None
+    finger: float | None = None
+    sequence: int | None = None
 
     @classmethod
     def of(cls, candidate: DisclosedCandidate, at: datetime) -> FlaggedCandidate:
@@ -105,6 +128,9 @@ class FlaggedCandidate:
             terms=decision.duties.texts,
             silent=decision.silent,
             owed=owed(decision, at),
+            face=found.face,
+            finger=found.finger,
+            sequence=found.sequence,
         )
 
     @property
@@ -141,6 +167,9 @@ class FlagToOpen:
         asked: as what rules read the request.
         candidates: all of them, also those that the terminal sees nothing of.
         log_until: when what the audit log says of it has to be deleted; None to keep it.
+        log_for: how long what it says of the review is kept; None for ever.
+        terminal: the name of the terminal.
+        samples: of the probe.
     """
 
     id: UUID
@@ -155,6 +184,15 @@ class FlagToOpen:
     candidates: tuple[FlaggedCandidate, ...]
     asked: AskedAs = AskedAs()
     log_until: datetime | None = None
+    log_for: timedelta | None = None
+    terminal: str | None = None
+    samples: tuple[SampleNote, ...] = ()
+
+    @property
+    def decided_alone_by(self) -> str | None:
+        """The agreement that decided on all candidates; None if there are several."""
+        deciding = {clause.agreement for candidate in self.candidates for clause in candidate.decided_by}
+        return deciding.pop() if len(deciding) == 1 else None
 
 
 def owed(decision: Disclosure, at: datetime) -> tuple[Owed, ...]:

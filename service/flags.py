@@ -12,6 +12,7 @@ from service.audit import EventKind
 from service.duties import Duties
 from service.flagged import FlaggedCandidate, FlagToOpen
 from service.identity import Caller
+from service.review.flag_state import refresh
 from service.roles import Role
 from service.schema import flag_candidates, flags
 
@@ -40,10 +41,16 @@ class Flags:
                 opened_at=flag.at,
                 exercise=flag.exercise,
                 asked=asdict(flag.asked),
+                terminal=flag.terminal,
+                emergency=flag.emergency is not None,
+                samples=[asdict(sample) for sample in flag.samples],
+                log_for=None if flag.log_for is None else int(flag.log_for.total_seconds()),
+                desk=flag.decided_alone_by,
             )
         )
         connection.execute(flag_candidates.insert(), [_row(flag, candidate) for candidate in flag.candidates])
         self._duties.open(connection, flag)
+        refresh(connection, str(flag.id), flag.at)
         actor = Caller(flag.partner, Role.OPERATOR, ACTOR)
         audit.record(connection, EventKind.FLAG_OPENED, actor, flag.at, _event_details(flag), flag.log_until)
 
@@ -61,6 +68,9 @@ def _row(flag: FlagToOpen, candidate: FlaggedCandidate) -> dict[str, object]:
         "terms": list(candidate.terms),
         "later_level": candidate.later_level,
         "silent": candidate.silent,
+        "face": candidate.face,
+        "finger": candidate.finger,
+        "sequence": candidate.sequence,
     }
 
 

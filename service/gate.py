@@ -28,7 +28,9 @@ from watchlists.database import UNAVAILABLE
 
 CHECKS = re.compile(r"/v1/(match|verify)")
 OWNER_CALLS = re.compile(r"/v1/(watchlists|authorisations)(/.*)?")
-DESK_CALLS = re.compile(r"/v1/(notices|emergencies)(/.*)?")
+OUTCOMES = re.compile(r"/v1/checks/.*")
+REVIEW_CALLS = re.compile(r"/v1/flags(/.*)?")
+DESK_CALLS = re.compile(r"/v1/(notices|emergencies|releases)(/.*)?")
 AUDIT_CALLS = re.compile(r"/v1/audit(/.*)?")
 IMPORT = re.compile(r"/v1/watchlists/[^/]+/entries:import")
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
@@ -84,6 +86,12 @@ class Gate:
             return self._runtime.owner_work.enter()
         if AUDIT_CALLS.fullmatch(path):
             require(caller, Role.AUDITOR, Role.SYNC)
+            return self._runtime.owner_work.enter()
+        if OUTCOMES.fullmatch(path):
+            require(caller, Role.TERMINAL)
+            return self._runtime.owner_work.enter()
+        if REVIEW_CALLS.fullmatch(path):
+            require(caller, Role.REVIEWER)
             return self._runtime.owner_work.enter()
         if DESK_CALLS.fullmatch(path):
             require(caller, Role.SYNC, Role.REVIEWER)

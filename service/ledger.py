@@ -20,13 +20,14 @@ from service.audit import EventKind, Receipt
 from service.disclosure import DisclosedCandidate
 from service.errors import CheckConflict
 from service.flag_outbox import FlagOutbox, packed
-from service.flagged import AskedAs, FlaggedCandidate, FlagToOpen
+from service.flagged import AskedAs, FlaggedCandidate, FlagToOpen, SampleNote
 from service.identity import Caller
 from service.log_terms import kept_until, loggable
 from service.pace import wait_out
 from service.preconditions import Gathered
 from service.probes import EncodedSamples
 from service.schema import checks
+from watchlists.agreements import Obligation
 from watchlists.database import writing
 from watchlists.errors import SealBroken
 from watchlists.keys import KeyRing
@@ -239,4 +240,7 @@ def _flag(caller: Caller, request: MatchRequest, conclusion: Conclusion) -> Flag
         asked=AskedAs.of(conclusion.gathered.asked),
         candidates=tuple(FlaggedCandidate.of(candidate, conclusion.at) for candidate in conclusion.candidates),
         log_until=conclusion.log_until,
+        log_for=conclusion.gathered.log_terms.duration(Obligation.LOG_FOR),
+        terminal=caller.name,
+        samples=tuple(map(SampleNote.of, conclusion.probe.samples)),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from service import audit
 from watchlists.agreements import Obligation, Terms
@@ -21,3 +21,8 @@ def kept_until(at: datetime, terms: Terms) -> datetime | None:
     """Return when what the log says of a search has to be deleted; None if no agreement says so."""
     keep_for = terms.duration(Obligation.LOG_FOR)
     return None if keep_for is None else at + keep_for
+
+
+def review_kept_until(log_for: int | None, at: datetime) -> datetime | None:
+    """Return when what the log says of a review has to be deleted, by `log_for` of the flag's row."""
+    return None if log_for is None else at + timedelta(seconds=log_for)

@@ -49,6 +49,14 @@ class NoticeKind(StrEnum):
     """To the partner that asked, which must delete its copies: what was disclosed is void, with the agreement that it
     came in by, or because nobody authorised it afterwards. Of the latter the owner is told too.
     """
+    DEADLINE_NEAR = "deadline-near"
+    """To whoever owes something: half of the time is gone, or it is near its end."""
+    REVIEW_CONCLUDED = "review-concluded"
+    """To the owner of an entry that a partner found: what its reviewers have come to."""
+    DISCLOSURE_RELEASED = "disclosure-released"
+    """To the partner that asked: it may see more of a candidate now."""
+    RELEASE_REFUSED = "release-refused"
+    """To the partner that asked: the owner does not release more of a candidate."""
     LOG_REVIEW_DUE = "log-review-due"
     """To a partner that searches: an agreement wants its logs reviewed by somebody independent."""
     REVIEW_DUE = "review-due"
@@ -147,6 +155,13 @@ class Notices:
         )
         with self._engine.connect() as connection:
             rows = connection.execute(query).mappings().all()
+            return [self._opened(connection, row) for row in rows]
+
+    def with_texts(self, kind: NoticeKind, to: str, most: int) -> Sequence[Notice]:
+        """Return the last `most` notices of a kind whose texts are still kept, the newest first."""
+        query = select(notices).where(*_is(kind, to), notices.c.sealed_text.is_not(None))
+        with self._engine.connect() as connection:
+            rows = connection.execute(query.order_by(notices.c.number.desc()).limit(most)).mappings().all()
             return [self._opened(connection, row) for row in rows]
 
     def forget(self, now: datetime) -> None:

@@ -8,12 +8,17 @@ from typing import Final
 
 from sqlalchemy import Connection, Engine, Table, select
 
+from service.review.flag_state import refresh
+from service.review_schema import verdicts
 from service.schema import checks, duties, flag_candidates, wipes_due
 from watchlists.agreements import Level
 from watchlists.database import upsert, wipe_deleted, writing
 from watchlists.schema import metadata
 
-_PURGED: Final = (checks, flag_candidates)
+_PURGED: Final = (checks, flag_candidates, verdicts)
+_BLANK: Final = dict.fromkeys(("later_level", "watchlist", "entry", "score", "face", "finger")) | {
+    "level": Level.NONE.word
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,19 +33,27 @@ class Purged:
 def purge(connection: Connection, purged: Purged, now: datetime) -> bool:
     """Purge a candidate in the transaction of `connection`; return False if it was purged before.
 
-    The answer that was kept goes, and so do score, watchlist and entry. What stays says that there was a disclosure, of
-    whose entry, by which clauses, and when it was voided. Nobody owes anything any more. `Wipes` wipes the bytes.
+    The answer that was kept goes, if the candidate is in it, and so do scores, watchlist, entry, and the reasons of
+    reviewers. What stays says that there was a disclosure, of whose entry, by which clauses, what reviewers said, and
+    when it was voided. Nobody owes anything any more. `Wipes` wipes the bytes.
     """
-    blank = {"level": Level.NONE.word, "later_level": None, "watchlist": None, "entry": None, "score": None}
     there = flag_candidates.c.candidate_id == purged.candidate_id, flag_candidates.c.voided_at.is_(None)
-    if connection.execute(flag_candidates.update().where(*there).values(blank | {"voided_at": now})).rowcount == 0:
+    found = connection.execute(select(flag_candidates).where(*there)).mappings().one_or_none()
+    if found is None:
         return False
-    kept = checks.c.partner == purged.partner, checks.c.check_id == purged.check_id
-    connection.execute(checks.delete().where(*kept))
+    connection.execute(flag_candidates.update().where(*there).values(_BLANK | {"voided_at": now}))
+    connection.execute(
+        verdicts.update().where(verdicts.c.candidate_id == purged.candidate_id).values(sealed_reason=None)
+    )
+    if not found["silent"] and found["level"] != Level.NONE.word:  # else that the answer is gone would tell of it
+        connection.execute(
+            checks.delete().where(checks.c.partner == purged.partner, checks.c.check_id == purged.check_id)
+        )
     moot = duties.c.candidate_id == purged.candidate_id, duties.c.settled_at.is_(None), duties.c.lapsed_at.is_(None)
     connection.execute(duties.update().where(*moot).values(lapsed_at=now))
     for table in _PURGED:
         wipe_later(connection, table, now)
+    refresh(connection, found["flag_id"], now)
     return True
 
 

@@ -25,6 +25,7 @@ from service.probe_keeper import ProbeKeeper
 from service.purge import Wipes
 from service.purpose import Purposes
 from service.retention import Retention
+from service.review.desk import ReviewDesk
 from service.rule_record import RuleRecord
 from service.settings import Settings
 from service.telemetry import Metrics, log
@@ -56,6 +57,7 @@ class Runtime:
     emergencies: Emergencies
     preconditions: Preconditions
     duties: Duties
+    review: ReviewDesk
     validity: Validity
     wipes: Wipes
     flag_opener: FlagOpener
@@ -110,6 +112,7 @@ class Runtime:
             self._void_with_agreements,
             self._destroy_kept_probes,
             self._let_duties_lapse,
+            self._remind_of_deadlines,
             self._wipe_what_was_purged,
             self._destroy_what_expired,
             self._ask_for_log_reviews,
@@ -166,6 +169,10 @@ class Runtime:
         self.metrics.duties_unreadable.set(ran.unreadable)
         if ran.lapsed:
             log.info("duties that lapsed: %d", ran.lapsed)
+
+    def _remind_of_deadlines(self) -> None:
+        if reminded := self.review.escalations.run(self.checks.clock()):
+            log.info("duties that somebody was reminded of: %d", reminded)
 
     def _destroy_what_expired(self) -> None:
         kept = self.retention.look(self.checks.clock())

@@ -20,7 +20,7 @@ from sqlalchemy import (
     text,
 )
 
-from service import user_schema, webhook_schema  # noqa: F401 -- they declare their tables
+from service import review_schema, user_schema, webhook_schema  # noqa: F401 -- they declare their tables
 from watchlists.schema import NOT_IN_BACKUPS, UtcDateTime, metadata, sealed_for
 
 tokens = Table(
@@ -59,7 +59,18 @@ flags = Table(
     Column("exercise", Boolean, nullable=False, server_default=false()),
     Column("asked", JSON, nullable=False, server_default="{}", comment="service.flagged.AskedAs"),
     Column("overdue_at", UtcDateTime, comment="when a confirmation did not come in time"),
+    Column("terminal", String(64), comment="name of who asked; null of old flags"),
+    Column("emergency", Boolean, nullable=False, server_default=false()),
+    Column("samples", JSON, nullable=False, server_default="[]", comment="service.flagged.SampleNote"),
+    Column("log_for", Integer, comment="seconds that the log keeps what it says of the review; null for ever"),
+    Column("desk", String(64), comment="the agreement that alone decided on all candidates, which may share the flag"),
+    Column("state", String(16), nullable=False, server_default="open", comment="service.review.views.FlagState"),
+    Column("rank", Integer, nullable=False, server_default="3", comment="0 is to be looked at first"),
+    Column("queued_at", UtcDateTime, comment="its deadline, or when it was settled; always set"),
     Index("flags_by_partner", "partner", "opened_at"),
+    Index("flags_by_check", "partner", "check_id"),
+    Index("flags_queued", "partner", "exercise", "state", "rank", "queued_at", "id"),
+    Index("flags_on_desk", "desk", "partner", "exercise", "state", "rank", "queued_at", "id"),
 )
 
 flag_candidates = Table(
@@ -77,7 +88,14 @@ flag_candidates = Table(
     Column("later_level", String(16), comment="what may be seen after a confirmation; null once that has lapsed"),
     Column("silent", Boolean, nullable=False, server_default=false(), comment="the terminal sees nothing of it"),
     Column("voided_at", UtcDateTime, comment="what was disclosed is purged"),
+    Column("face", Float, comment="score of the face alone; null if it was not compared, or is purged"),
+    Column("finger", Float, comment="score of the fingers alone, likewise"),
+    Column("sequence", BigInteger, comment="of the change that wrote the entry as it was compared; null of old flags"),
+    Column("review", String(16), nullable=False, server_default="open", comment="agreements.release.Settlement"),
+    Column("reviewed_at", UtcDateTime, comment="when people have settled it"),
+    Column("released_at", UtcDateTime, comment="since when the later level is seen"),
     Index("flag_candidates_by_flag", "flag_id"),
+    Index("flag_candidates_by_owner", "owner", "voided_at"),
 )
 
 flags_to_open = Table(
@@ -260,7 +278,11 @@ duties = Table(
     Column("due_at", UtcDateTime, comment="null if there is no hurry"),
     Column("settled_at", UtcDateTime),
     Column("lapsed_at", UtcDateTime, comment="when it took effect that nobody settled it in time"),
+    Column("escalate_at", UtcDateTime, comment="when somebody is reminded of it next; null if nobody is"),
+    Column("escalations", Integer, nullable=False, server_default="0", comment="1 at half of its time, 2 near its end"),
+    Column("escalated_at", UtcDateTime, comment="the last time"),
     Index("duties_by_deadline", "settled_at", "lapsed_at", "due_at"),
+    Index("duties_to_escalate", "escalate_at"),
 )
 
 wipes_due = Table(

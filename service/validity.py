@@ -47,8 +47,14 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
-class _Candidate:
-    """A candidate of a flag as it was disclosed: what of it, by which clauses, and to what request."""
+class Standing:
+    """A candidate of a flag as it was disclosed: what of it, by which clauses, and to what request.
+
+    Args:
+        score, face, finger: -log10(FMR), of all and of each modality; None if that was not compared.
+        sequence: the change that wrote the entry as it was compared; None of old flags.
+        released: what waited may be seen.
+    """
 
     id: str
     flag_id: str
@@ -56,9 +62,18 @@ class _Candidate:
     owner: str
     key: EntryKey
     score: float
+    face: float | None
+    finger: float | None
+    sequence: int | None
     shown: Shown
+    released: bool
     decided_by: tuple[Clause, ...]
     asked: Request
+
+    @property
+    def visible(self) -> Level:
+        """The level that may be seen now."""
+        return self.shown.later if self.released and self.shown.later is not None else self.shown.level
 
 
 class Validity:
@@ -83,6 +98,13 @@ class Validity:
         """Whether a candidate stands at `now`; one that is unknown or cannot be read does not."""
         return self._standing(connection, candidate_id, now) is not None
 
+    def standing(self, connection: Connection, flag_ids: Sequence[str], now: datetime) -> Sequence[Standing]:
+        """Return the candidates of these flags that stand at `now`, the best first; the others show nothing."""
+        query = _QUERY.where(flag_candidates.c.flag_id.in_(flag_ids))
+        rows = connection.execute(query.order_by(flag_candidates.c.score.desc(), flag_candidates.c.candidate_id))
+        found = [candidate for row in rows.mappings() if (candidate := _read(row)) is not None]
+        return self._standing_of(found, self._rules(), now)
+
     def look(self, now: datetime) -> int:
         """Purge what no longer stands, once another set of agreements is in force; return how much that was.
 
@@ -99,13 +121,13 @@ class Validity:
         self._looked = in_force, now
         return purged
 
-    def _standing(self, connection: Connection, candidate_id: UUID, now: datetime) -> _Candidate | None:
+    def _standing(self, connection: Connection, candidate_id: UUID, now: datetime) -> Standing | None:
         query = _QUERY.where(flag_candidates.c.candidate_id == str(candidate_id))
         row = connection.execute(query).mappings().one_or_none()
         candidate = None if row is None else _read(row)
         return candidate if candidate and self._standing_of([candidate], self._rules(), now) else None
 
-    def _pages(self) -> Iterator[list[_Candidate]]:
+    def _pages(self) -> Iterator[list[Standing]]:
         """All candidates that can be read. The others nobody sees, and people must look into them."""
         last = ""
         query = _QUERY.order_by(flag_candidates.c.candidate_id).limit(PAGE)
@@ -117,7 +139,7 @@ class Validity:
             yield [candidate for row in page if (candidate := _read(row)) is not None]
             last = page[-1]["candidate_id"]
 
-    def _purge(self, page: Sequence[_Candidate], rules: RuleBook, now: datetime) -> int:
+    def _purge(self, page: Sequence[Standing], rules: RuleBook, now: datetime) -> int:
         standing = {candidate.id for candidate in self._standing_of(page, rules, now)}
         if not (void := [candidate for candidate in page if candidate.id not in standing]):
             return 0
@@ -125,7 +147,7 @@ class Validity:
         with writing(self._store.engine) as connection:
             return sum(self._purge_one(connection, candidate, lasting, now) for candidate in void)
 
-    def _purge_one(self, connection: Connection, candidate: _Candidate, lasting: Set[str], now: datetime) -> bool:
+    def _purge_one(self, connection: Connection, candidate: Standing, lasting: Set[str], now: datetime) -> bool:
         asker = candidate.asked.partner
         if not purge(connection, Purged(candidate.id, asker, candidate.check_id), now):
             return False  # by another process, since it was found
@@ -136,7 +158,7 @@ class Validity:
         audit.record(connection, EventKind.DISCLOSURE_VOIDED, Caller(asker, Role.OPERATOR, ACTOR), now, event)
         return True
 
-    def _standing_of(self, candidates: Sequence[_Candidate], rules: RuleBook, now: datetime) -> list[_Candidate]:
+    def _standing_of(self, candidates: Sequence[Standing], rules: RuleBook, now: datetime) -> list[Standing]:
         """Those that stand: their agreements are in force, or what took their place still allows all of it."""
         moved = [candidate for candidate in candidates if not rules.stands(candidate.decided_by, now)]
         classes = self._store.classes_of([candidate.key for candidate in moved]) if moved else {}
@@ -144,7 +166,7 @@ class Validity:
         return [candidate for candidate in candidates if candidate.id not in void]
 
 
-def _is_left(candidate: _Candidate, klass: VisibilityClass | None, rules: RuleBook, now: datetime) -> bool:
+def _is_left(candidate: Standing, klass: VisibilityClass | None, rules: RuleBook, now: datetime) -> bool:
     """Whether agreements in force, that took the place of those it came in by, still allow all of it."""
     if klass is None:
         return False
@@ -156,6 +178,7 @@ def _is_left(candidate: _Candidate, klass: VisibilityClass | None, rules: RuleBo
 _QUERY: Final[Select[Any]] = (
     select(
         *flag_candidates.c["candidate_id", "flag_id", "owner", "watchlist", "entry", "score", "level", "later_level"],
+        *flag_candidates.c["face", "finger", "sequence", "released_at"],
         *flags.c["partner", "check_id", "purpose", "checkpoint", "exercise"],
         # As text, so that one damaged row does not hide the others.
         cast(flag_candidates.c.decided_by, Text).label("decided_by"),
@@ -167,18 +190,22 @@ _QUERY: Final[Select[Any]] = (
 """The candidates that are not purged yet."""
 
 
-def _read(row: RowMapping) -> _Candidate | None:
+def _read(row: RowMapping) -> Standing | None:
     """Return a candidate; None, and a word in the log, if it cannot be read."""
     try:
         later = row["later_level"]
         asked = _ASKED.validate_json(row["asked"])
-        return _Candidate(
+        return Standing(
             id=row["candidate_id"],
             flag_id=row["flag_id"],
             check_id=row["check_id"],
             owner=row["owner"],
             key=EntryKey(row["watchlist"], row["entry"]),
             score=row["score"],
+            face=row["face"],
+            finger=row["finger"],
+            sequence=row["sequence"],
+            released=row["released_at"] is not None,
             shown=Shown(Level[row["level"].upper()], None if later is None else Level[later.upper()]),
             decided_by=_CLAUSES.validate_json(row["decided_by"]),
             asked=asked.request(row["partner"], row["purpose"], row["checkpoint"], exercise=row["exercise"]),

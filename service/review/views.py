@@ -14,7 +14,8 @@ from typing import Any
 from uuid import UUID
 
 from models.calibration import Band
-from models.samples import Modality, Position, ReasonCode
+from models.samples import Modality
+from service.flagged import SampleNote as SampleNote  # as part of what is shown
 from watchlists.agreements import Clause, Obligation
 from watchlists.agreements.release import ReleaseState, Settlement, VerdictKind
 
@@ -55,8 +56,6 @@ class WhyNot(StrEnum):
     """As many as are needed have said theirs."""
     VOID = "void"
     """Nothing of the candidate stands."""
-    WITHDRAWN = "withdrawn"
-    """Its owner has withdrawn the entry: there is nothing to compare."""
 
 
 class HistoryKind(StrEnum):
@@ -70,6 +69,7 @@ class HistoryKind(StrEnum):
     RELEASE_GRANTED = "release-granted"
     RELEASE_REFUSED = "release-refused"
     AUTHORISED_AFTERWARDS = "authorised-afterwards"
+    REFUSED_AFTERWARDS = "refused-afterwards"
     DUTY_SETTLED = "duty-settled"
     DUTY_LAPSED = "duty-lapsed"
     ESCALATED = "escalated"
@@ -127,16 +127,6 @@ class QueuePage:
 
     items: tuple[QueueItem, ...]
     following: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class SampleNote:
-    """A sample of the probe, and what was to be said of its quality at the check."""
-
-    modality: Modality
-    position: Position | None
-    accepted: bool
-    reasons: tuple[ReasonCode, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,13 +213,19 @@ class OwedView:
 
 @dataclass(frozen=True, slots=True)
 class VerdictView:
-    """A verdict that the reader may know of. Args: partner, reviewer: whose. own: it is the reader's."""
+    """A verdict that the reader may know of.
+
+    Args:
+        partner, reviewer: whose it is.
+        reason: None once nothing of the candidate stands.
+        own: it is the reader's.
+    """
 
     partner: str
     reviewer: str
     kind: VerdictKind
     at: datetime
-    reason: str = field(repr=False)
+    reason: str | None = field(repr=False)
     own: bool
 
 
@@ -251,6 +247,7 @@ class CandidateView:
         action: what is to be done; only once everything has happened that the rules ask for.
         action_waits: there is one, and it is not shown yet.
         silent: the terminal sees nothing of it.
+        withdrawn: the owner has withdrawn the entry: nothing is seen of it, and there is nothing to compare.
         changed: the owner has written the entry again since the check.
         voided_at: when it was purged.
     """
@@ -272,6 +269,7 @@ class CandidateView:
     action: str | None
     action_waits: bool
     silent: bool
+    withdrawn: bool
     changed: bool
     voided_at: datetime | None
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, MetaData, StaticPool, Table, create_engine, select, text
 
-from service.schema import authorisations, flag_candidates, flags, quota_uses, wipes_due
+from service.review.flag_state import NEVER
+from service.schema import authorisations, duties, flag_candidates, flags, quota_uses, wipes_due
 from tests.databases import Databases
 from tests.watchlists.makers import NOW, Node, faces
 from watchlists import migrations
@@ -212,4 +213,33 @@ def test_copies_from_before_links_were_kept_apart_are_all_looked_at_again(at_000
     with at_0007.connect() as connection:
         assert connection.execute(select(feed_held.c.entry, feed_held.c.linked)).all() == [("e", True)]
         assert connection.execute(select(feed_heads.c.decided_by)).scalar_one() is None
+    assert migrations.differences(at_0007) == []
+
+
+def test_flags_from_before_there_was_a_desk_are_queued_by_their_deadlines(at_0007: Engine) -> None:
+    migrations.upgrade(at_0007, "0014")
+    flag = "INSERT INTO flags (id, partner, check_id, checkpoint, purpose, complete, opened_at) VALUES "
+    with writing(at_0007) as connection:
+        for name in ("hurried", "calm", "void"):
+            values = f"('{name}', 'xb', 'c', 'GATE', 'crime', true, :now)"
+            connection.execute(text(flag + values), {"now": NOW.isoformat(" ")})
+            columns = "candidate_id, flag_id, owner, level, decided_by, voided_at"
+            insert = f"INSERT INTO flag_candidates ({columns}) VALUES (:id, :id, 'xa', 'hit', '[]', :voided)"
+            voided = NOW.isoformat(" ") if name == "void" else None
+            connection.execute(text(insert), {"id": name, "voided": voided})
+        due = "INSERT INTO duties (candidate_id, obligation, opened_at, due_at) VALUES (:id, 'confirm-within', :now, :due)"
+        at = {"now": NOW.isoformat(" "), "due": (NOW + timedelta(hours=1)).isoformat(" ")}
+        connection.execute(text(due), {"id": "hurried"} | at)
+    migrations.upgrade(at_0007)
+
+    with at_0007.connect() as connection:
+        found = {row.id: row for row in connection.execute(select(flags))}
+        assert [(found[name].state, found[name].rank) for name in ("hurried", "calm", "void")] == [
+            ("open", 3),
+            ("open", 3),
+            ("void", 0),
+        ]
+        assert [found[name].queued_at for name in ("hurried", "calm", "void")] == [NOW + timedelta(hours=1), NEVER, NOW]
+        assert connection.execute(select(duties.c.escalate_at)).scalar_one() == NOW
+        assert connection.execute(select(flag_candidates.c.review).distinct()).scalars().all() == ["open"]
     assert migrations.differences(at_0007) == []

@@ -51,6 +51,7 @@ class _Particulars(BaseModel):
     priority: list[Slug] = []
     incompatible: list[Annotated[list[Slug], Field(min_length=2, max_length=2)]] = []
     compatibility_cites: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = None
+    joint_desk: Annotated[list[Slug], Field(min_length=2)] | None = None
 
     @model_validator(mode="after")
     def _ends_after_it_begins(self) -> _Particulars:
@@ -63,6 +64,12 @@ class _Particulars(BaseModel):
         named = {*self.priority, *(category for pair in self.incompatible for category in pair)}
         if strange := sorted(named - set(self.categories)):
             raise ValueError(f"priority or incompatible names {strange[0]!r}, which is not one of the categories")
+        return self
+
+    @model_validator(mode="after")
+    def _seats_its_own_parties(self) -> _Particulars:
+        if strange := sorted(set(self.joint_desk or ()) - set(self.parties)):
+            raise ValueError(f"joint_desk names {strange[0]!r}, which is not one of the parties")
         return self
 
 
@@ -80,6 +87,7 @@ class Agreement:
         priority: categories, the one whose action is carried out first at the head.
         incompatible: pairs of categories that one person may not be entered in together.
         compatibility_cites: the article that says so.
+        joint_desk: parties whose reviewers share the flags that this agreement alone has decided on; empty for none.
     """
 
     id: str
@@ -98,6 +106,7 @@ class Agreement:
     priority: tuple[str, ...] = ()
     incompatible: frozenset[frozenset[str]] = frozenset()
     compatibility_cites: str | None = None
+    joint_desk: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:
@@ -146,6 +155,7 @@ def load_agreement(folder: Path) -> Agreement:
         priority=tuple(particulars.priority),
         incompatible=frozenset(frozenset(pair) for pair in particulars.incompatible),
         compatibility_cites=particulars.compatibility_cites,
+        joint_desk=frozenset(particulars.joint_desk or ()),
     )
 
 
