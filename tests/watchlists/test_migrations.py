@@ -227,7 +227,8 @@ def test_flags_from_before_there_was_a_desk_are_queued_by_their_deadlines(at_000
             insert = f"INSERT INTO flag_candidates ({columns}) VALUES (:id, :id, 'xa', 'hit', '[]', :voided)"
             voided = NOW.isoformat(" ") if name == "void" else None
             connection.execute(text(insert), {"id": name, "voided": voided})
-        due = "INSERT INTO duties (candidate_id, obligation, opened_at, due_at) VALUES (:id, 'confirm-within', :now, :due)"
+        owed = "candidate_id, obligation, opened_at, due_at"
+        due = f"INSERT INTO duties ({owed}) VALUES (:id, 'confirm-within', :now, :due)"
         at = {"now": NOW.isoformat(" "), "due": (NOW + timedelta(hours=1)).isoformat(" ")}
         connection.execute(text(due), {"id": "hurried"} | at)
     migrations.upgrade(at_0007)
