@@ -9,7 +9,7 @@ from typing import Final
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, RowMapping, literal, select
+from sqlalchemy import Connection, RowMapping, select
 
 from service.identity import Caller
 from service.review_schema import release_decisions, verdicts, waivers
@@ -160,7 +160,7 @@ _QUERY: Final = (
         *flag_candidates.c,
         *flags.c["partner", "check_id", "purpose", "exercise", "log_for", "opened_at"],
         entries.c.sequence.label("sequence_now"),
-        literal("").label("author"),
+        entries.c.author,
     )
     .join_from(flag_candidates, flags)
     .join(

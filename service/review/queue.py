@@ -176,7 +176,7 @@ def _is_mine(caller: Caller) -> ColumnElement[bool]:
     own = and_(
         entries.c.watchlist == flag_candidates.c.watchlist,
         entries.c.id == flag_candidates.c.entry,
-        literal("") == person(caller.partner, caller.name),
+        entries.c.author == person(caller.partner, caller.name),
     )
     return exists().where(
         flag_candidates.c.flag_id == flags.c.id,

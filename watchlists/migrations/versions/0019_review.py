@@ -11,8 +11,8 @@ from alembic import op
 
 from watchlists.schema import UtcDateTime
 
-revision = "0017"
-down_revision = "0016"
+revision = "0019"
+down_revision = "0018"
 
 _INDEXES: Final = {
     "flags_by_check": ("flags", ["partner", "check_id"]),
