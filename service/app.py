@@ -43,7 +43,6 @@ from service.emergencies import Emergencies
 from service.enrolment import Enrolment
 from service.enrolment_defences import Defences
 from service.entry_rulings import EntryRulings
-from service.errors import Problem
 from service.feed_metrics import FeedMetrics
 from service.feeds import make_feeds
 from service.flag_outbox import FlagOpener, FlagOutbox
@@ -57,6 +56,7 @@ from service.limits import Admission
 from service.log_review import LogReviews
 from service.majority import MajorityNotices
 from service.notices import Notices
+from service.openapi import DescribedApp
 from service.pages import account, enrol, problems, session, sign_in, static
 from service.pages.headers import PageHeaders
 from service.pages.rendering import Site
@@ -207,7 +207,7 @@ def _probe_budget(settings: Settings) -> ProbeBudget:
 
 def create_app(runtime: Runtime) -> FastAPI:
     """Return the ASGI application over `runtime`."""
-    app = FastAPI(
+    app = DescribedApp(
         title="Crosscheck",
         version="1",
         description=DESCRIPTION,
@@ -232,20 +232,9 @@ def create_app(runtime: Runtime) -> FastAPI:
         app.include_router(pages.router)
     errors.install(app, problems.answer)
     session.install(app)
-    _describe_problems(app)
     app.add_middleware(Gate, runtime=runtime)
     app.add_middleware(PageHeaders)
     return app
-
-
-def _describe_problems(app: FastAPI) -> None:
-    """Add the problem document to the schemas, which FastAPI would offer as plain JSON beside it."""
-    document = app.openapi()
-    schemas = document["components"]["schemas"]
-    definition = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-    schemas |= definition.pop("$defs", {}) | {"Problem": definition}
-    schemas.pop("HTTPValidationError", None)
-    schemas.pop("ValidationError", None)
 
 
 @asynccontextmanager

@@ -43,7 +43,7 @@ def serve(
     _require_free(host, port)
     if workers > 1:
         open_store(Settings()).engine.dispose()  # what is wrong with it is said once, here, and not by every process
-    app = create_app(bootstrap(Settings())) if workers == 1 else f"{__name__}:app_of_worker"
+    app = _application() if workers == 1 else f"{__name__}:app_of_worker"
     uvicorn.run(
         app,
         host=host,
@@ -61,10 +61,16 @@ def app_of_worker() -> FastAPI:
     """Return the application of one of several processes."""
     configure_logging()
     try:
-        return create_app(bootstrap(Settings()))
+        return _application()
     except CrosscheckError as error:
         log.error("%s. %s", error.detail, error.hint)
         sys.exit(STARTUP_FAILURE)  # the parent ends too, instead of trying again and again
+
+
+def _application() -> FastAPI:
+    app = create_app(bootstrap(Settings()))
+    app.openapi()  # before anybody is served: no check waits until it is worked out
+    return app
 
 
 def _require_free(host: str, port: int) -> None:
