@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -117,3 +118,9 @@ def test_a_class_of_another_owner_becomes_one_of_the_feed() -> None:
 
 def _there_and_back(copy: EntryCopy) -> EntryCopy:
     return open_copy(seal_copy(copy, FEED, 1, KEY.public_key()), FEED, copy.entry.id, 1, KEY)
+
+
+def test_who_wrote_an_entry_does_not_travel() -> None:
+    copy = replace(COPY, entry=replace(COPY.entry, author="xb/m.ortega"))
+    sealed = seal_copy(copy, FEED, 1, KEY.public_key())
+    assert open_copy(sealed, FEED, "A", 1, KEY) == COPY
