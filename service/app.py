@@ -69,7 +69,9 @@ from service.purge import Wipes
 from service.purpose import Purposes
 from service.quotas import Quotas
 from service.retention import Retention
+from service.review.comparing import Comparisons
 from service.review.desk import make_desk
+from service.review.pictures import PictureMaker
 from service.rule_record import RuleRecord
 from service.runtime import Runtime
 from service.settings import Settings
@@ -165,6 +167,7 @@ def bootstrap(
         emergencies=supervisors,
         preconditions=preconditions,
         duties=duties,
+        comparisons=Comparisons(store, validity, kept, lambda: rules.current, PictureMaker(faces), copies, clock),
         review=make_desk(store, board, duties, validity, grants, lambda: rules.current, clock),
         validity=validity,
         wipes=Wipes(store.engine),

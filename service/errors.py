@@ -271,6 +271,7 @@ STATUS_BY_SLUG: Mapping[str, int] = {
     "already-decided": 409,
     "own-entry": 403,
     "unknown-flag": 404,
+    "picture-not-shown": 404,
     "unknown-release": 404,
     "feed-followed": 409,
     "watchlist-name-taken": 409,

@@ -17,15 +17,16 @@ from typing import Final
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, select
+from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, or_, select
 
 from service import audit
 from service.audit import EventKind
 from service.identity import Caller
 from service.probe_shelf import HeldProbe, Probe
 from service.purge import wipe_later
+from service.review.views import FlagState
 from service.roles import Role
-from service.schema import kept_probes
+from service.schema import flags, kept_probes
 from watchlists.agreements import Clause
 from watchlists.agreements.retention import ProbeKeeping
 from watchlists.database import writing
@@ -39,6 +40,7 @@ ACTOR: Final = "probe keeper"
 VERSION: Final = 1
 _HEADER: Final = struct.Struct("<B?I")  # version, whether there is an image, its length
 _CLAUSES: Final = TypeAdapter(tuple[Clause, ...])
+_CLOSED: Final = select(flags.c.id).where(flags.c.state.in_((FlagState.SETTLED, FlagState.VOID)))
 
 
 class Ended(StrEnum):
@@ -94,25 +96,22 @@ class KeptProbes:
             return None
         return Keeping(row["until"], _CLAUSES.validate_python(row["decided_by"]), self._opened(connection, row))
 
-    def end(self, connection: Connection, flag_id: UUID, now: datetime) -> int:
-        """Destroy the probe of a flag that is closed, in the transaction of `connection`; return how many kept it.
-
-        `service.purge.Wipes` wipes the bytes afterwards.
-        """
-        return self.destroy(connection, [kept_probes.c.flag_id == str(flag_id)], Ended.FLAG_CLOSED, now)
-
     def end_what_is_over(self, now: datetime) -> int:
-        """Destroy what has been kept for long enough, also late, as after a restart; return how many that were."""
-        over = [kept_probes.c.until <= now]
+        """Destroy what has been kept for long enough, or whose flag is closed; return how many that were.
+
+        Also late, as after a restart. `service.purge.Wipes` wipes the bytes afterwards.
+        """
+        ends = {Ended.TIME_OVER: kept_probes.c.until <= now, Ended.FLAG_CLOSED: kept_probes.c.flag_id.in_(_CLOSED)}
         with self._engine.connect() as connection:
-            if connection.execute(select(kept_probes.c.flag_id).where(*over).limit(1)).first() is None:
+            over = select(kept_probes.c.flag_id).where(or_(*ends.values())).limit(1)
+            if connection.execute(over).first() is None:
                 return 0
         with writing(self._engine) as connection:
-            return self.destroy(connection, over, Ended.TIME_OVER, now)
+            return sum(self.destroy(connection, which, why, now) for why, which in ends.items())
 
-    def destroy(self, connection: Connection, which: Sequence[ColumnElement[bool]], why: Ended, now: datetime) -> int:
+    def destroy(self, connection: Connection, which: ColumnElement[bool], why: Ended, now: datetime) -> int:
         """Destroy kept probes in the transaction of `connection`; return how many."""
-        gone = kept_probes.delete().where(*which).returning(*kept_probes.c["flag_id", "keeper", "log_until"])
+        gone = kept_probes.delete().where(which).returning(*kept_probes.c["flag_id", "keeper", "log_until"])
         rows = connection.execute(gone).all()
         for row in rows:
             details = {"flag_id": row.flag_id, "why": why.value}

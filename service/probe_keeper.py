@@ -105,7 +105,7 @@ class ProbeKeeper:
         allowed = {flag.id for flag in self._open_flags(_KEPT) if self._keeping(flag, now) is not None}
         for flag_id in sorted(kept - allowed):
             with writing(self._store.engine) as connection:
-                over += self._kept.destroy(connection, [kept_probes.c.flag_id == flag_id], Ended.NOT_ALLOWED, now)
+                over += self._kept.destroy(connection, kept_probes.c.flag_id == flag_id, Ended.NOT_ALLOWED, now)
         self._looked = in_force, now
         return over
 

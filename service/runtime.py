@@ -25,6 +25,7 @@ from service.probe_keeper import ProbeKeeper
 from service.purge import Wipes
 from service.purpose import Purposes
 from service.retention import Retention
+from service.review.comparing import Comparisons
 from service.review.desk import ReviewDesk
 from service.rule_record import RuleRecord
 from service.settings import Settings
@@ -58,6 +59,7 @@ class Runtime:
     preconditions: Preconditions
     duties: Duties
     review: ReviewDesk
+    comparisons: Comparisons
     validity: Validity
     wipes: Wipes
     flag_opener: FlagOpener

@@ -22,6 +22,7 @@ from service.keys import rotate_owner_key
 from service.probe_keeper import BYTES_A_TURN, ProbeKeeper
 from service.probe_shelf import Probe, ProbeShelf
 from service.purge import Wipes
+from service.review.views import FlagState
 from service.roles import Role
 from service.schema import flags, kept_probes
 from tests.service.node import face
@@ -233,8 +234,9 @@ def test_it_goes_with_its_flag(desk: Desk) -> None:
     desk.scene.agree(SEARCH, ALERT, keep(BOTH))
     one, other = desk.check(), desk.check()
     with writing(desk.store.engine) as connection:
-        assert desk.kept.end(connection, UUID(one), desk.node.clock()) == 2
-        assert desk.kept.end(connection, UUID(one), desk.node.clock()) == 0
+        connection.execute(flags.update().where(flags.c.id == one).values(state=FlagState.SETTLED))
+    assert desk.kept.end_what_is_over(desk.node.clock()) == 2
+    assert desk.kept.end_what_is_over(desk.node.clock()) == 0
     assert (desk.keepers(one), desk.keepers(other)) == ([], ["xa", "xb"])
     assert [told for _, told in desk.told("probe-destroyed", one)] == [{"why": "flag-closed"}] * 2
 
