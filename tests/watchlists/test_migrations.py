@@ -123,6 +123,7 @@ def test_an_entry_from_before_conditions_still_opens(old: Store) -> None:
 
     assert (stored.entry, stored.templates, stored.sequence) == (OLD_ENTRY, faces(1), 1)
     assert stored.entry.klass.conditions == NO_CONDITIONS
+    assert (stored.entry.author, stored.portraits) == ("", ())
     assert [opened.templates for opened in old.open_templates()] == [faces(1)]
 
 
