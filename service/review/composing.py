@@ -8,21 +8,23 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
+from service.duties import Duties
 from service.identity import Caller
 from service.review.cases import CaseFile
+from service.review.flag_state import NEVER
 from service.review.history import visible_verdicts
 from service.review.reading import Reading
 from service.review.seeing import Eyes, Sight, seen_of
 from service.review.views import CandidateView, Deciding, Demanded, OwedView, VerdictView, WhyNot
 from service.review.waivers import may_waive
 from service.review.words import SEALED_GROUND, SEALED_REASON, Words
-from service.schema import duties
 from service.validity import Standing
 from watchlists.agreements import Obligation
-from watchlists.agreements.release import ReleaseState, Settlement, in_time
+from watchlists.agreements.release import ReleaseState, Settlement
 
+BY_OWNER: Final = Obligation.RELEASE_BY_OWNER
 NOTHING_LEFT: Final = frozenset({ReleaseState.NOTHING_WAITS, ReleaseState.RELEASED})
 """Where nothing is left of what the rules ask for before everything is seen."""
 
@@ -32,6 +34,7 @@ class Composer:
     """Makes views of candidates for `reader` at `now`, in one read of the database."""
 
     reading: Reading
+    duties: Duties
     eyes: Eyes
     words: Words
     connection: Connection
@@ -81,15 +84,10 @@ class Composer:
         return tuple(Deciding(clause, titles.get(clause.source)) for clause in case.decided_by)
 
     def _owed(self, case: CaseFile) -> tuple[OwedView, ...]:
-        query = select(*duties.c["obligation", "due_at"]).where(
-            duties.c.candidate_id == case.id, duties.c.settled_at.is_(None), duties.c.lapsed_at.is_(None)
-        )
-        rows = self.connection.execute(query.order_by(duties.c.due_at.nulls_last(), duties.c.obligation)).all()
-        by_owner = Obligation.RELEASE_BY_OWNER.value
+        owed = self.duties.unsettled(self.connection, UUID(case.id), self.now)
         return tuple(
-            OwedView(Obligation(row.obligation), row.due_at, case.owner if row.obligation == by_owner else case.partner)
-            for row in rows
-            if in_time(self.now, row.due_at)
+            OwedView(each.obligation, each.due_at, case.owner if each.obligation is BY_OWNER else case.partner)
+            for each in sorted(owed, key=lambda each: each.due_at or NEVER)
         )
 
     def _demanded(self, case: CaseFile) -> Demanded:

@@ -61,7 +61,7 @@ def make_desk(
     afterwards = LateAuthorisations(engine, store.keys, notices, owed, reading, clock)
     return ReviewDesk(
         queue=Queue(engine, reading, clock),
-        showing=Showing(engine, words, reading, eyes, clock),
+        showing=Showing(engine, words, reading, owed, eyes, clock),
         verdicts=Verdicts(engine, words, reading, conclusions, clock),
         waivers=Waivers(engine, words, reading, conclusions, clock),
         releases=releases,

@@ -12,6 +12,7 @@ from sqlalchemy import Engine, RowMapping
 
 from service import audit
 from service.audit import EventKind
+from service.duties import Duties
 from service.identity import Caller, require
 from service.log_terms import review_kept_until
 from service.review.access import shared_by
@@ -34,9 +35,10 @@ class Showing:
     """Shows flags to reviewers, and writes down who has looked."""
 
     def __init__(
-        self, engine: Engine, words: Words, reading: Reading, eyes: Eyes, clock: Callable[[], datetime]
+        self, engine: Engine, words: Words, reading: Reading, owed: Duties, eyes: Eyes, clock: Callable[[], datetime]
     ) -> None:
         self._engine = engine
+        self._duties = owed
         self._words = words
         self._reading = reading
         self._eyes = eyes
@@ -66,7 +68,7 @@ class Showing:
         with self._engine.connect() as connection:
             row = self._reading.flag(connection, caller, flag_id, now)
             standing = {each.id: each for each in self._reading.validity.standing(connection, [row["id"]], now)}
-            composer = Composer(self._reading, self._eyes, self._words, connection, caller, now)
+            composer = Composer(self._reading, self._duties, self._eyes, self._words, connection, caller, now)
             cases = cases_of_flag(connection, row["id"])
             candidates = [composer.candidate(case, standing.get(case.id)) for case in cases]
             history = lines_of(connection, row, cases, caller)
