@@ -147,17 +147,16 @@ class _OrientationField:
 
 def _spread(rng: np.random.Generator, count: int) -> Floats:
     """Positions (count, 2) in the fingertip's ellipse, no two closer than `_LEAST_DISTANCE`."""
-    chosen = np.empty((count, 2))
-    found = 0
-    while found < count:
-        point = rng.uniform(-1, 1, 2)
-        if point @ point > 1:
+    chosen: list[tuple[float, float]] = []  # of plain numbers: arrays of two would take most of the time
+    least = _LEAST_DISTANCE**2
+    while len(chosen) < count:
+        x, y = rng.uniform(-1, 1, 2).tolist()
+        if x * x + y * y > 1:
             continue
-        point = point * (_HALF_WIDTH, _HALF_HEIGHT)
-        if ((chosen[:found] - point) ** 2).sum(axis=1).min(initial=np.inf) >= _LEAST_DISTANCE**2:
-            chosen[found] = point
-            found += 1
-    return chosen
+        x, y = x * _HALF_WIDTH, y * _HALF_HEIGHT
+        if all((x - other) ** 2 + (y - another) ** 2 >= least for other, another in chosen):
+            chosen.append((x, y))
+    return np.array(chosen)
 
 
 def _touching(rng: np.random.Generator, xy: Floats, conditions: Conditions) -> NDArray[np.bool_]:

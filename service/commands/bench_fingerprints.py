@@ -158,16 +158,19 @@ def _losses(pack: FingerprintPack, probes: Sequence[FingerTemplate], ranked_prob
     threshold = scores.flag_threshold(calibration.DEFAULT_TARGET_FPIR, len(pack))
 
     def look(number: int) -> tuple[bool, bool, bool]:
-        """Whether the mate of a probe is lost, would be flagged, and would be ranked first."""
+        """Whether the mate of a probe would be flagged, would be ranked first, and is lost."""
         similarity = pack.compare_all(probes[number], np.arange(len(pack)) == number)[number]
+        flag = bool(calibration.FINGER.score(similarity) >= threshold)
+        if not flag and number >= ranked_probes:
+            return False, False, False
         found = _search(pack, probes[number])
         first = number < ranked_probes and _nobody_exceeds(similarity, pack, probes[number], found)
-        return bool(found[number] == 0), bool(calibration.FINGER.score(similarity) >= threshold), first
+        return flag, first, bool(found[number] == 0)
 
     with ThreadPoolExecutor(_CORES) as pool:  # nothing is timed here, and comparisons do not hold the GIL
         seen = [*progress.track(pool.map(look, range(len(probes))), len(probes), description="searching for mates")]
-    flagged = [lost for lost, flag, _ in seen if flag]
-    first = [lost for lost, _, ranked in seen if ranked]
+    flagged = [lost for flag, _, lost in seen if flag]
+    first = [lost for _, ranked, lost in seen if ranked]
     return _Losses(*(sum(losses) / len(losses) if losses else None for losses in (flagged, first)))
 
 
