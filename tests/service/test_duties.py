@@ -101,7 +101,8 @@ def test_rule_kind_36_without_an_authorisation_afterwards_everything_is_purged(n
     assert (voided["owner"], len(voided["decided_by"])) == ("xb", 3)
     assert rows(node, checks) == []
     duty = {"candidate_id": str(candidate), "obligation": "ex-post-authorisation"}
-    assert desk.told("xa") == [("data-purged", duty | {"flag_id": voided["flag_id"]})]
+    reminded, purged = desk.told("xa")
+    assert (reminded[0], purged) == ("deadline-near", ("data-purged", duty | {"flag_id": voided["flag_id"]}))
     assert desk.told("xb") == [("data-purged", duty | {"partner": "xa"})]
     (event,) = events(node, "duty-lapsed")
     assert (event["candidate_id"], event["obligation"]) == (str(candidate), "ex-post-authorisation")
