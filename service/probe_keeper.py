@@ -1,8 +1,8 @@
 """Takes probes off the shelf once their flag is open: keeps them where a rule allows it, and forgets them at once.
 
 On the grid on which flags are opened, in each process for the probes that it holds; which process opens a flag does
-not matter. Nothing of it shows at a terminal: whenever any probe has waited, the turn to write is taken once, and held
-for a multiple of a slot, whether anything is kept or not.
+not matter. Nothing of it shows at a terminal: for as long after a check as its probe could wait, the turn to write is
+taken at each moment of the grid, and held for a multiple of a slot, whether anything waits or is kept or not.
 """
 
 from __future__ import annotations
@@ -73,9 +73,9 @@ class ProbeKeeper:
             return self._run(now)
 
     def _run(self, now: datetime) -> int:
-        waiting = {str(held.flag_id): held for held in self._shelf.waiting()}
-        if not waiting:
+        if not self._shelf.is_in_use:  # not whether any waits: those whose flag is open wait no longer
             return 0
+        waiting = {str(held.flag_id): held for held in self._shelf.waiting()}
         decided = [(waiting[flag.id], flag, self._keeping(flag, now)) for flag in self._open_flags(list(waiting))]
         to_keep = [(held, flag.asked.partner, keeping) for held, flag, keeping in decided if keeping is not None]
         due = to_keep[: _in_one_turn([held for held, *_ in to_keep])]

@@ -7,6 +7,7 @@ candidates, and nobody may notice that there are. Every check therefore leaves i
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import OrderedDict
@@ -18,7 +19,7 @@ from uuid import UUID
 
 from models.fingerprint.cylinders import FingerTemplate
 
-WAIT: Final = 10.0
+WAIT: Final = 5.0
 """Seconds after which a probe is forgotten: a flag is open within one, unless the database is away."""
 MOST: Final = 2000
 """Probes that wait at once."""
@@ -75,11 +76,18 @@ class ProbeShelf:
         self._lock = threading.Lock()
         self._held: OrderedDict[UUID, tuple[float, HeldProbe]] = OrderedDict()
         self._bytes = 0
+        self._last_held = -math.inf
+
+    @property
+    def is_in_use(self) -> bool:
+        """Whether any probe was left here lately, kept or forgotten since or not: it does not tell what was found."""
+        return self._clock() - self._last_held < WAIT
 
     def hold(self, held: HeldProbe) -> None:
         """Let a probe wait."""
         with self._lock:
-            self._held[held.flag_id] = self._clock(), held
+            self._last_held = self._clock()
+            self._held[held.flag_id] = self._last_held, held
             self._bytes += held.probe.size
             while self._held and (self._bytes > self._most_bytes or len(self._held) > MOST):
                 self._drop(next(iter(self._held)))

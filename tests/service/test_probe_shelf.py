@@ -53,6 +53,18 @@ def test_what_waits_is_forgotten_on_demand_and_after_its_time() -> None:
     assert numbers(shelf) == [3]
 
 
+def test_it_is_in_use_for_a_while_after_each_check_whatever_became_of_the_probe() -> None:
+    clock = Seconds()
+    for shelf in (ProbeShelf(10**6, clock), ProbeShelf(0, clock)):
+        in_use = [shelf.is_in_use]
+        shelf.hold(held(1))
+        shelf.forget([UUID(int=1)])
+        for seconds in (WAIT - 0.1, 0.2):
+            clock.now += seconds
+            in_use.append(shelf.is_in_use)
+        assert in_use == [False, True, False]
+
+
 def test_the_oldest_goes_where_there_is_no_room() -> None:
     shelf = ProbeShelf(3 * len(KIBIBYTE))
     for number in range(5):
