@@ -34,6 +34,7 @@ from service.api import (
     watchlists,
 )
 from service.audit.house import AuditHouse
+from service.authentication import make_authentication
 from service.authorisations import Authorisations
 from service.check import Checks
 from service.disclosure import StoredEntries
@@ -49,7 +50,6 @@ from service.flag_outbox import FlagOpener, FlagOutbox
 from service.flags import Flags
 from service.freshness import Freshness
 from service.gate import Gate
-from service.identity import TokenRegister
 from service.kept_probes import KeptProbes
 from service.ledger import Ledger
 from service.limits import Admission
@@ -68,6 +68,7 @@ from service.probing import ProbeBudget, ProbeWatch
 from service.purge import Wipes
 from service.purpose import Purposes
 from service.quotas import Quotas
+from service.rates import RateBudget, Rates
 from service.retention import Retention
 from service.review.comparing import Comparisons
 from service.review.desk import make_desk
@@ -142,7 +143,6 @@ def bootstrap(
         settings=settings,
         store=store,
         gallery=gallery,
-        tokens=TokenRegister(store.engine),
         rules=rules,
         checks=Checks(
             encoder=encoder,
@@ -182,7 +182,9 @@ def bootstrap(
         retention=Retention(store, gallery, board, lambda: rules.current, copies, settings.review_warning),
         admission=Admission(settings.workers, settings.answer_within),
         owner_work=Admission(settings.workers, settings.answer_within),
-        authentication=Admission(AUTHENTICATION_THREADS, settings.answer_within),
+        authenticating=Admission(AUTHENTICATION_THREADS, settings.answer_within),
+        authentication=make_authentication(settings, store.engine, clock),
+        rates=Rates(_rate_budget(settings)),
         importers=ThreadPoolExecutor(settings.workers, "import"),
         metrics=metrics,
         draining=Draining(),
@@ -205,6 +207,17 @@ def _probe_budget(settings: Settings) -> ProbeBudget:
         at_terminal=settings.probes_per_subject,
         at_partner=settings.probes_per_subject_partner,
         remembered=settings.probing_samples,
+    )
+
+
+def _rate_budget(settings: Settings) -> RateBudget:
+    return RateBudget(
+        checks=settings.checks_per_minute,
+        partner_checks=settings.checks_per_minute_partner,
+        calls=settings.calls_per_minute,
+        partner_calls=settings.calls_per_minute_partner,
+        failures=settings.failures_per_minute,
+        sign_ins=settings.sign_ins_per_minute,
     )
 
 

@@ -19,6 +19,7 @@ from service import audit
 from service.audit import AuditLog, Event, EventKind
 from service.errors import DataFolderInUse, DataFolderNotEmpty
 from service.identity import Caller, revoke_all
+from service.machines.register import revoke_all_keys
 from service.roles import Role
 from service.settings import Settings
 from service.storage import load_root_key, open_store, opened, pending_restore, system_clock
@@ -178,7 +179,7 @@ class Restore:
             migrations.upgrade(engine)
             with writing(engine, Turn.MIGRATION) as connection:
                 left_out = restore_rows(connection, backup, root, self._clock(), self._progress)
-                revoked = 0 if self._keep_tokens else revoke_all(connection, self._clock())
+                revoked = 0 if self._keep_tokens else _revoke_identities(connection, self._clock())
                 self._record(connection, backup, root, {"left_out": left_out, "tokens_revoked": revoked})
                 # Whoever loses the connection from here on cannot know whether the server has committed.
                 self._may_have_changed |= not isinstance(self._place, Path)
@@ -226,3 +227,8 @@ def _belongs_to_a_node(engine: Engine) -> bool:
         return False
     with engine.connect() as connection:
         return connection.execute(select(root_key_checks.c.id)).first() is not None
+
+
+def _revoke_identities(connection: Connection, now: datetime) -> int:
+    """Void what callers had when the backup was made; return how many tokens and keys that are."""
+    return revoke_all(connection, now) + revoke_all_keys(connection, now)

@@ -17,8 +17,13 @@ from starlette.responses import Response
 
 from models.errors import CrosscheckError, InvalidInput
 from models.samples import Reason
+from service.machines import errors as identity_errors
 
 PROBLEM_TYPE = "urn:crosscheck:problem:"
+WANTED_SIGNATURE = (  # RFC 9421, section 5
+    'sig=("@method" "@authority" "@path" "@query" "content-type" "content-digest")'
+    ';created;keyid;nonce;alg="ed25519";tag="crosscheck"'
+)
 MEDIA_TYPE = "application/problem+json"
 
 
@@ -74,6 +79,17 @@ class TooManyProbes(CrosscheckError):
 
     def __init__(self, retry_after: int) -> None:
         super().__init__("this person was checked too often lately; nothing was searched")
+        self.retry_after = retry_after
+
+
+class TooManyRequests(CrosscheckError):
+    """Somebody calls more often than agreed; see `service.rates`."""
+
+    slug = "too-many-requests"
+    hint = "Call less often; Retry-After says in how many seconds the next call will be let in."
+
+    def __init__(self, most: int, retry_after: int) -> None:
+        super().__init__(f"more than {most} requests in a minute")
         self.retry_after = retry_after
 
 
@@ -255,6 +271,7 @@ class EmergencyConflict(CrosscheckError):
 
 # Slugs whose status is not that of their branch of the error tree (InvalidInput 422, anything else 500).
 STATUS_BY_SLUG: Mapping[str, int] = {
+    **identity_errors.STATUS_BY_SLUG,
     "unauthenticated": 401,
     "wrong-role": 403,
     "forged-form": 403,
@@ -286,6 +303,7 @@ STATUS_BY_SLUG: Mapping[str, int] = {
     "body-too-large": 413,
     "image-too-large": 413,
     "too-many-probes": 429,
+    "too-many-requests": 429,
     "overloaded": 503,
     "not-ready": 503,
     "gallery-behind": 503,
@@ -326,6 +344,12 @@ def problem_of(error: CrosscheckError) -> Problem:
     return problem(error.slug, status, error.detail, error.hint, errors or None)
 
 
+def problem_of_http(error: HTTPException) -> Problem:
+    """Return the problem document of an error of the framework, or of a body that did not arrive as it should."""
+    slug, hint = HTTP_SLUGS.get(error.status_code, ("http-error", "See /openapi.json for how to make this call."))
+    return problem(slug, error.status_code, str(error.detail), hint)
+
+
 def problem_of_validation(errors: list[Mapping[str, Any]]) -> Problem:
     """Return the problem document of pydantic's error list, without the rejected values."""
     slug, hint = FIELD_SLUGS.get(errors[0]["type"], GENERAL_FIELD_SLUG)
@@ -352,8 +376,7 @@ def install(app: FastAPI, answered: Callable[[Request, Problem, Mapping[str, str
 
     async def on_http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 -- registered for this type
-        slug, hint = HTTP_SLUGS.get(error.status_code, ("http-error", "See /openapi.json for how to make this call."))
-        return answered(request, problem(slug, error.status_code, str(error.detail), hint), error.headers)
+        return answered(request, problem_of_http(error), error.headers)
 
     app.add_exception_handler(CrosscheckError, on_crosscheck_error)
     app.add_exception_handler(RequestValidationError, on_validation_error)
@@ -361,11 +384,13 @@ def install(app: FastAPI, answered: Callable[[Request, Problem, Mapping[str, str
 
 
 def headers_of(error: CrosscheckError) -> dict[str, str]:
-    if isinstance(error, Overloaded | NotReady | TooManyProbes):
+    if isinstance(error, Overloaded | NotReady | TooManyProbes | TooManyRequests):
         return {"Retry-After": str(error.retry_after)}
     if STATUS_BY_SLUG.get(error.slug) == 503:
         return {"Retry-After": "1"}
-    return {"WWW-Authenticate": 'Bearer realm="crosscheck"'} if error.slug == "unauthenticated" else {}
+    if error.slug == "unauthenticated" or identity_errors.STATUS_BY_SLUG.get(error.slug) == 401:
+        return {"Accept-Signature": WANTED_SIGNATURE, "WWW-Authenticate": 'Bearer realm="crosscheck"'}
+    return {}
 
 
 def place_of(error: Exception) -> str:

@@ -1,7 +1,8 @@
-"""The door in front of every call under /v1, as ASGI middleware.
+"""The door in front of every call and every page, as ASGI middleware.
 
 Who is calling is settled, and the place in the queue taken, before one byte of the body is read; the body is capped in
-bytes and in time. A bug behind the door is answered without telling what it held.
+bytes and in time, and if it was signed it is held against its digest before anything reads it. (Who looks at a page is
+settled by `service.pages.session`.) A bug behind the door is answered without telling what it held.
 """
 
 from __future__ import annotations
@@ -10,8 +11,6 @@ import re
 import time
 from contextlib import AbstractContextManager, nullcontext
 
-import anyio
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -19,19 +18,29 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from models.errors import CrosscheckError
 from service import errors
+from service.authentication import Recognised
+from service.bodies import capped, require_small, verified
 from service.identity import Caller, require
+from service.machines.arrived import Arrived
 from service.pages import problems
 from service.roles import Role
 from service.runtime import Runtime
 from service.telemetry import log
+from service.users.visitor import network_of
 from watchlists.database import UNAVAILABLE
 
 CHECKS = re.compile(r"/v1/(match|verify)")
-OWNER_CALLS = re.compile(r"/v1/(watchlists|authorisations)(/.*)?")
-OUTCOMES = re.compile(r"/v1/checks/.*")
-REVIEW_CALLS = re.compile(r"/v1/flags(/.*)?")
-DESK_CALLS = re.compile(r"/v1/(notices|emergencies|releases)(/.*)?")
-AUDIT_CALLS = re.compile(r"/v1/audit(/.*)?")
+ROLES = {
+    re.compile(r"/v1/(watchlists|authorisations)(/.*)?"): (Role.SYNC,),
+    re.compile(r"/v1/audit(/.*)?"): (Role.AUDITOR, Role.SYNC),
+    re.compile(r"/v1/checks/.*"): (Role.TERMINAL,),
+    re.compile(r"/v1/flags(/.*)?"): (Role.REVIEWER,),
+    re.compile(r"/v1/(notices|emergencies|releases)(/.*)?"): (Role.SYNC, Role.REVIEWER),
+}
+"""Who is let in for work that takes a place in the queue of owners; their routers say more."""
+SIGN_INS = re.compile(r"/(sign-in|enrol)(/.*)?")
+MOST_OF_A_FORM = 2**16
+"""Bytes of the largest body that a page may be sent."""
 IMPORT = re.compile(r"/v1/watchlists/[^/]+/entries:import")
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
 
@@ -66,61 +75,62 @@ class Gate:
             self._note(scope, status, time.perf_counter() - begun)
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path = scope["path"]
-        if not path.startswith(("/v1/", "/metrics")):
+        arrived = Arrived.of(scope)
+        if scope["path"].startswith(("/v1/", "/metrics")):
+            await self._call(arrived, scope, receive, send)
+        else:
+            await self._page(arrived, scope, receive, send)
+
+    async def _call(self, arrived: Arrived, scope: Scope, receive: Receive, send: Send) -> None:
+        runtime, path = self._runtime, scope["path"]
+        who = await self._recognise(arrived)
+        scope.setdefault("state", {}).update(caller=who.caller, recognised=who)
+        (runtime.rates.count_check if CHECKS.fullmatch(path) else runtime.rates.count_call)(who.caller)
+        # What is signed is read whole before it is worked on; an import that is not may be longer than any cap.
+        endless = scope["method"] == "POST" and IMPORT.fullmatch(path) is not None and not who.signed
+        with nullcontext() if endless else self._place(path, who.caller):
+            if not endless:
+                receive = self._capped(arrived, receive, runtime.settings.max_body)
+            if who.signed:
+                receive = await verified(receive, who.body_digest)
             await self._app(scope, receive, send)
-            return
-        headers = Headers(scope=scope)
-        caller = await self._runtime.authentication.run(self._runtime.tokens.recognise, headers.get("authorization"))
-        scope.setdefault("state", {})["caller"] = caller
-        endless = scope["method"] == "POST" and IMPORT.fullmatch(path) is not None
-        with nullcontext() if endless else self._place(path, caller):
-            await self._app(scope, receive if endless else self._capped(receive, headers), send)
+
+    async def _page(self, arrived: Arrived, scope: Scope, receive: Receive, send: Send) -> None:
+        proxies = self._runtime.authentication.proxies
+        proxies.certificate_field(arrived)
+        address = proxies.client_of(arrived)
+        scope["client"] = address, 0  # for whoever counts tries to sign in: not the proxy's
+        if scope["method"] == "POST" and SIGN_INS.fullmatch(scope["path"]):
+            self._runtime.rates.count_sign_in(network_of(address))
+        await self._app(scope, self._capped(arrived, receive, MOST_OF_A_FORM), send)
+
+    async def _recognise(self, arrived: Arrived) -> Recognised:
+        """Find out who calls; an address that has been wrong too often is not listened to for a while."""
+        authentication, rates = self._runtime.authentication, self._runtime.rates
+        address = network_of(authentication.proxies.client_of(arrived))
+        rates.require_listened_to(address)
+        try:
+            return await self._runtime.authenticating.run(authentication.recognise, arrived)
+        except UNAVAILABLE:
+            raise
+        except CrosscheckError:
+            rates.note_failure(address)
+            raise
 
     def _place(self, path: str, caller: Caller) -> AbstractContextManager[None]:
+        runtime = self._runtime
         if CHECKS.fullmatch(path):
             require(caller, Role.TERMINAL)
-            return self._runtime.admission.enter()
-        if OWNER_CALLS.fullmatch(path):
-            require(caller, Role.SYNC)
-            return self._runtime.owner_work.enter()
-        if AUDIT_CALLS.fullmatch(path):
-            require(caller, Role.AUDITOR, Role.SYNC)
-            return self._runtime.owner_work.enter()
-        if OUTCOMES.fullmatch(path):
-            require(caller, Role.TERMINAL)
-            return self._runtime.owner_work.enter()
-        if REVIEW_CALLS.fullmatch(path):
-            require(caller, Role.REVIEWER)
-            return self._runtime.owner_work.enter()
-        if DESK_CALLS.fullmatch(path):
-            require(caller, Role.SYNC, Role.REVIEWER)
-            return self._runtime.owner_work.enter()
+            return runtime.admission.enter(caller.partner)
+        for calls, roles in ROLES.items():
+            if calls.fullmatch(path):
+                require(caller, *roles)
+                return runtime.owner_work.enter(caller.partner)
         return nullcontext()
 
-    def _capped(self, receive: Receive, headers: Headers) -> Receive:
-        """Return `receive` with the cap on body bytes, declared or counted, and on the time they take to arrive."""
-        settings = self._runtime.settings
-        declared = headers.get("content-length", "0")
-        if declared.isdecimal() and int(declared) > settings.max_body:
-            raise errors.BodyTooLarge(f"the body is over {settings.max_body} bytes")
-        received, complete = 0, False
-        deadline = anyio.current_time() + settings.body_within
-
-        async def receive_capped() -> Message:
-            nonlocal received, complete
-            if complete:
-                return await receive()
-            with anyio.move_on_at(deadline):
-                message = await receive()
-                received += len(message.get("body", b""))
-                complete = not message.get("more_body", False)
-                if received > settings.max_body:  # as an HTTPException, which FastAPI passes on unchanged
-                    raise HTTPException(413, f"the body is over {settings.max_body} bytes")
-                return message
-            raise HTTPException(408, f"the body did not arrive within {settings.body_within:g} seconds")
-
-        return receive_capped
+    def _capped(self, arrived: Arrived, receive: Receive, most: int) -> Receive:
+        require_small(arrived.fields.get("content-length", "0"), most)
+        return capped(receive, most, self._runtime.settings.body_within)
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         # The route's pattern, not the path: entry ids are the partners' business.
@@ -134,6 +144,8 @@ class Gate:
 def _last_answer(request: Request, error: Exception) -> Response:
     if isinstance(error, UNAVAILABLE):
         error = errors.DatabaseBusy("the database did not answer in time")
+    if isinstance(error, HTTPException):  # a signed body that is too long or too slow
+        return problems.answer(request, errors.problem_of_http(error), error.headers)
     if not isinstance(error, CrosscheckError):
         log.error("unhandled %s at %s", type(error).__name__, errors.place_of(error))
         error = CrosscheckError("the service failed to process this request")

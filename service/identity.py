@@ -60,12 +60,12 @@ class TokenRecord:
 
 class Unauthenticated(CrosscheckError):
     slug = "unauthenticated"
-    hint = "Send `Authorization: Bearer <token>` with a token that is in force; an operator issues them."
+    hint = "Sign the request with a registered key (docs/api.md); for development, `Authorization: Bearer <token>`."
 
 
 class WrongRole(CrosscheckError):
     slug = "wrong-role"
-    hint = "Use a token of the role that this call is for."
+    hint = "Use an identity of the role that this call is for."
 
 
 class InvalidName(InvalidInput):
@@ -165,7 +165,7 @@ def require(caller: Caller, *roles: Role) -> Caller:
     """
     if caller.role not in roles:
         wanted = " or ".join(roles)
-        raise WrongRole(f"this call is for role {wanted}; the token has role {caller.role}")
+        raise WrongRole(f"this call is for role {wanted}; the caller has role {caller.role}")
     return caller
 
 

@@ -2,6 +2,10 @@
 
 Little's law gives the wait of a new arrival: (requests ahead of it) x (mean service time) / (workers). Arrivals whose
 wait would pass the limit get 503 with `Retry-After`; the rest run at most `workers` at a time.
+
+One partner cannot take the whole queue: it holds no more places than are free after it (the dynamic threshold of
+Choudhury and Hahne, 1998, with a factor of one). Alone it gets half of the queue, two that ask for too much get a third
+each, and whoever asks for little always finds a place.
 """
 
 from __future__ import annotations
@@ -9,6 +13,7 @@ from __future__ import annotations
 import math
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import ParamSpec, TypeVar
@@ -34,30 +39,47 @@ class Admission:
         self._answer_within = answer_within
         self._mean_service_time = TYPICAL
         self._measuring = threading.Lock()
-        self._admitted = 0
+        self._held = Counter[str | None]()
         self._limiter: anyio.CapacityLimiter | None = None
 
     @property
     def admitted(self) -> int:
         """Requests that are being read, waiting or worked on."""
-        return self._admitted
+        return self._held.total()
 
     @contextmanager
-    def enter(self) -> Iterator[None]:
-        """Hold a place for one request, from before its body is read until its answer is ready.
+    def enter(self, partner: str | None = None) -> Iterator[None]:
+        """Hold a place for one request of `partner`, from before its body is read until its answer is ready.
+
+        Without a partner, as of people who are not signed in yet, there is no share that it could exceed.
 
         Raises:
-            Overloaded: the wait would be longer than `answer_within`, or too many hold a place.
+            Overloaded: the wait would be longer than `answer_within`, or others must find a place too.
         """
-        ahead = max(0, self._admitted - self._workers + 1)
-        wait = ahead * max(self._mean_service_time, LEAST) / self._workers
-        if wait > self._answer_within or self._admitted >= MOST_PLACES * self._workers:
-            raise Overloaded(retry_after=max(1, math.ceil(wait)))
-        self._admitted += 1
+        free = self._places() - self.admitted
+        # A worker that is free is anybody's: nobody waits for it.
+        mine = 0 if partner is None else self._held[partner]
+        if free <= 0 or (self.admitted >= self._workers and mine >= free):
+            raise Overloaded(retry_after=max(1, math.ceil(self._wait())))
+        self._held[partner] += 1
         try:
             yield
         finally:
-            self._admitted -= 1
+            self._held[partner] -= 1
+            if not self._held[partner]:
+                del self._held[partner]
+
+    def _places(self) -> int:
+        """Return how many can hold a place: those at work, and those that will be answered in time."""
+        waiting = int(self._answer_within * self._workers / self._service_time())
+        return min(self._workers + waiting, MOST_PLACES * self._workers)
+
+    def _wait(self) -> float:
+        """Return for how many seconds the next one would wait."""
+        return max(0, self.admitted - self._workers + 1) * self._service_time() / self._workers
+
+    def _service_time(self) -> float:
+        return max(self._mean_service_time, LEAST)
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `work` in a worker thread, at most `workers` of them at once."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from service.ageing import Ageing
 from service.audit.house import AuditHouse
+from service.authentication import Authentication
 from service.authorisations import Authorisations
 from service.check import Checks
 from service.draining import Draining
@@ -16,7 +17,6 @@ from service.enrolment import Enrolment
 from service.errors import place_of
 from service.feeds import Feeds
 from service.flag_outbox import FlagOpener
-from service.identity import TokenRegister
 from service.limits import Admission
 from service.log_review import LogReviews
 from service.notices import Notices
@@ -24,6 +24,7 @@ from service.preconditions import Preconditions
 from service.probe_keeper import ProbeKeeper
 from service.purge import Wipes
 from service.purpose import Purposes
+from service.rates import Rates
 from service.retention import Retention
 from service.review.comparing import Comparisons
 from service.review.desk import ReviewDesk
@@ -46,7 +47,6 @@ class Runtime:
     settings: Settings
     store: Store
     gallery: LocalGallery
-    tokens: TokenRegister
     rules: RuleBookHolder
     checks: Checks
     verifications: Verifications
@@ -73,7 +73,9 @@ class Runtime:
     retention: Retention
     admission: Admission
     owner_work: Admission
-    authentication: Admission
+    authenticating: Admission
+    authentication: Authentication
+    rates: Rates
     importers: Executor
     metrics: Metrics
     draining: Draining
@@ -120,6 +122,7 @@ class Runtime:
             self._ask_for_log_reviews,
             self._publish_feeds,
             self._forget_notices_and_quotas,
+            self._forget_nonces,
             self._keep_the_audit_log,
             self.people.house.run,
         ):
@@ -193,6 +196,9 @@ class Runtime:
         self.notices.forget(self.checks.clock())
         self.webhooks.endpoints.forget(self.checks.clock(), self.settings.keep_notice_texts)
         self.preconditions.quotas.forget(self.checks.clock())
+
+    def _forget_nonces(self) -> None:
+        self.authentication.nonces.forget(self.checks.clock())
 
     def close(self) -> None:
         """Open the last flags, and let go of threads and database connections."""

@@ -20,7 +20,7 @@ from sqlalchemy import (
     text,
 )
 
-from service import review_schema, user_schema, webhook_schema  # noqa: F401 -- they declare their tables
+from service import machine_schema, review_schema, user_schema, webhook_schema  # noqa: F401 -- they declare tables
 from watchlists.schema import NOT_IN_BACKUPS, UtcDateTime, metadata, sealed_for
 
 tokens = Table(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from datetime import timedelta
+from enum import StrEnum
 from pathlib import Path
 
 from pydantic import Field, SecretStr
@@ -25,6 +26,14 @@ class DatabaseUrlInvalid(CrosscheckError):
     hint = f"Set CROSSCHECK_DATABASE to {DRIVER}://user@host/name, or unset it for the SQLite file in the data folder."
 
 
+class BearerTokens(StrEnum):
+    """From where bearer tokens are accepted: they are for development."""
+
+    LOCAL = "local"
+    NEVER = "never"
+    INSECURE_ANYWHERE = "insecure-anywhere"
+
+
 class Settings(BaseSettings):
     """The service's settings. Sizes are bytes, durations seconds unless they say otherwise."""
 
@@ -44,6 +53,19 @@ class Settings(BaseSettings):
     desk_origin: str = Field(
         default="",
         description="Where browsers find the review desk, such as https://desk.example; empty: on this machine alone.",
+    )
+    authority: str = Field(
+        default="",
+        description="Names by which machines call this node, as in Host, with commas; a request that is signed for "
+        "another is refused. Empty: any, which is for a key that is registered at one node alone.",
+    )
+    trusted_proxies: str = Field(
+        default="",
+        description="Addresses or networks, with commas, or unix, of proxies that pass client certificates on.",
+    )
+    bearer_tokens: BearerTokens = Field(
+        default=BearerTokens.LOCAL,
+        description="Whether bearer tokens are accepted: from this machine (local), never, or insecure-anywhere.",
     )
     models: Path | None = Field(default=None, description="Model files, if not in the data folder.")
     workers: int = Field(
@@ -109,6 +131,15 @@ class Settings(BaseSettings):
         ge=0,
         description="Samples of recent probes held in memory per partner, to count by; 0 to hold and count none.",
     )
+
+    checks_per_minute: int = Field(default=600, ge=1, description="Checks of one machine in any minute.")
+    checks_per_minute_partner: int = Field(default=6000, ge=1, description="Checks of all machines of a partner.")
+    calls_per_minute: int = Field(default=3000, ge=1, description="Other calls of one machine in any minute.")
+    calls_per_minute_partner: int = Field(default=12000, ge=1, description="Other calls of all of a partner.")
+    failures_per_minute: int = Field(
+        default=60, ge=1, description="Wrong identities from one address; then it is not listened to for a while."
+    )
+    sign_ins_per_minute: int = Field(default=30, ge=1, description="Tries to sign in from one address.")
 
     @property
     def models_folder(self) -> Path:

@@ -5,21 +5,32 @@ from __future__ import annotations
 from typing import Annotated, Any, cast
 
 from fastapi import Depends, Request, Security
-from fastapi.security import HTTPBearer
+from fastapi.security import APIKeyHeader, HTTPBearer
 
 from service.errors import MEDIA_TYPE
 from service.identity import Caller
 from service.runtime import Runtime
 
 PROBLEM_SCHEMA = "#/components/schemas/Problem"  # put there by service.app
-# The gate authenticates; this only tells OpenAPI that it does.
-BEARER = HTTPBearer(auto_error=False, description="Token from `crosscheck token issue`")
-AUTHENTICATED = [Security(BEARER)]
+# The gate authenticates; these only tell OpenAPI that it does. Any one of them is enough.
+SIGNED = APIKeyHeader(
+    name="Signature-Input",
+    scheme_name="Signature",
+    auto_error=False,
+    description="HTTP Message Signature (RFC 9421, Ed25519), with `Signature` and `Content-Digest`; docs/api.md shows "
+    "how. Or a client certificate that a trusted proxy passes on (RFC 9440).",
+)
+BEARER = HTTPBearer(
+    auto_error=False,
+    description="For development only: token from `crosscheck token issue`. Refused from elsewhere than the machine "
+    "itself, unless the operator has chosen otherwise.",
+)
+AUTHENTICATED = [Security(SIGNED), Security(BEARER)]
 
 DESCRIPTIONS = {
     400: "The body is not JSON",
-    401: "No token in force came with the request",
-    403: "The token has another role",
+    401: "No identity that is known and in force came with the request",
+    403: "The caller has another role",
     404: "There is no such thing of the caller's partner",
     409: "It contradicts what is there",
     413: "Too large",

@@ -170,9 +170,8 @@ async def import_entries(
 async def _import_results(watchlist: str, request: Request, runtime: Runtime) -> AsyncIterator[bytes]:
     line = 1
     async for lines in read_batches(request, runtime.settings.max_body):
-        # A token that is revoked while an import runs ends it.
-        authorization = request.headers.get("authorization")
-        caller = await runtime.authentication.run(runtime.tokens.recognise, authorization)
+        # A token or key that is revoked while an import runs ends it.
+        caller = await runtime.authenticating.run(runtime.authentication.still, request.state.recognised)
         put = runtime.enrolment.put_lines
         for result in await runtime.owner_work.run(put, caller, watchlist, line, lines, runtime.importers):
             yield result_line(result)

@@ -76,6 +76,8 @@ class EventKind(StrEnum):
     SIGN_IN_FAILED = "sign-in-failed"
     SIGN_IN_HELD_OFF = "sign-in-held-off"
     SIGNED_OUT = "signed-out"
+    MACHINE_KEY_ADDED = "machine-key-added"
+    MACHINE_KEY_REVOKED = "machine-key-revoked"
     AGREEMENTS_LOADED = "agreements-loaded"
     LOG_STARTED = "log-started"
     LOG_READ = "log-read"

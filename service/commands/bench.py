@@ -171,3 +171,27 @@ def audit(
     for name, value in figures.items():
         table.add_row(name.replace("_", " "), f"{value:,.4g}" if isinstance(value, float) else f"{value:,}")
     Console().print(table)
+
+
+@commands.command("load")
+def load(
+    size: Annotated[int, typer.Option(min=1000, help="Entries in the gallery, one generated face each.")] = 100_000,
+    seconds: Annotated[float, typer.Option(min=1, help="How long to measure, at a rate that can be held.")] = 30,
+    overload: Annotated[float, typer.Option(min=1, help="How long to ask for three times as much.")] = 120,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Check people over HTTP as fast as two processes can, beside pure encoding; then ask for three times as much.
+
+    On a data folder of its own, with the audit log on and requests signed; it takes about four minutes.
+    """
+    from service.commands.bench_load import measure_load
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        figures = asdict(measure_load(size, seconds, overload, progress))
+    if as_json:
+        typer.echo(json.dumps(figures))
+        return
+    table = Table("figure", "value", title=f"{size:,} entries")
+    for name, value in figures.items():
+        table.add_row(name.replace("_", " "), f"{value:,.4g}" if isinstance(value, float) else str(value))
+    Console().print(table)

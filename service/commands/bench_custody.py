@@ -99,7 +99,7 @@ def measure_custody(size: int, progress: Progress) -> CustodyFigures:
         imported = _import(runtime, space, size, progress)
         p99 = _searchable_p99_ms(runtime, space, some, progress)
         runtime.close()
-        copies = list(islice(_entries(space, size), FEED_ENTRIES))
+        copies = list(islice(generated_entries(space, size), FEED_ENTRIES))
         feed = measure_feed(copies, Path(folder) / "feed", progress)
         seconds, peak = _cold_start(settings, progress)
         return CustodyFigures(size, imported, images, p99, seconds, feed, peak)
@@ -125,7 +125,7 @@ def _import_images(runtime: Runtime, images: int, progress: Progress) -> float:
 
 
 def _import(runtime: Runtime, space: EmbeddingSpace, size: int, progress: Progress) -> float:
-    entries, seconds = _entries(space, size), 0.0
+    entries, seconds = generated_entries(space, size), 0.0
     for _ in progress.track(range(0, size, IMPORTED), description="importing embeddings"):
         batch = list(islice(entries, IMPORTED))
         begun = time.perf_counter()
@@ -189,7 +189,8 @@ def start_and_search() -> None:
     os._exit(0)
 
 
-def _entries(space: EmbeddingSpace, size: int) -> Iterator[tuple[Entry, Templates]]:
+def generated_entries(space: EmbeddingSpace, size: int) -> Iterator[tuple[Entry, Templates]]:
+    """Yield entries of XB's watchlist, in four visibility classes, with one face each that is like nobody's."""
     generator = np.random.default_rng(1)
     for number in range(size):
         subject = Subject(f"Family {number}", "Given Names", None, "XB", (f"P{number:09d}",))

@@ -23,6 +23,7 @@ from service.commands.portraits import cache_folder
 from service.commands.sample import SampleAccess
 
 START_TIMEOUT = 180.0
+_TICKS = os.sysconf("SC_CLK_TCK")  # a second, as /proc counts
 
 
 class ServiceNotStarted(CrosscheckError):
@@ -70,6 +71,23 @@ def resident_mb(pid: int | str = "self", *, peak: bool = False) -> float:
     field = "VmHWM" if peak else "VmRSS"
     kilobytes = next(line.split()[1] for line in status.splitlines() if line.startswith(field))
     return int(kilobytes) / 1024
+
+
+def processes_of(pid: int) -> list[int]:
+    """Return a process and all that it has started, directly or not (Linux)."""
+    children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return [pid, *(each for child in children for each in processes_of(child))]
+
+
+def memory_mb(pid: int) -> float:
+    """Return the resident memory of a process and all that it has started, in MiB (Linux)."""
+    return sum(resident_mb(each) for each in processes_of(pid))
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the processor time that a process and all that it has started have used so far (Linux)."""
+    fields = (Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split() for each in processes_of(pid))
+    return sum(int(user) + int(system) for *_, user, system in (each[:13] for each in fields)) / _TICKS
 
 
 @contextmanager

@@ -329,7 +329,7 @@ def test_any_role_lists_the_agreements_of_its_partner_and_no_others(node: Node, 
 def test_a_partner_without_agreements_cannot_tell_that_there_are_any(node: Node) -> None:
     node.runtime.store.add_partner(Partner("xc", "State of XC"))
     stranger = Caller("xc", Role.TERMINAL, "xc-terminal")
-    node.access.tokens["xc-terminal"] = node.runtime.tokens.issue(stranger, node.clock())
+    node.access.tokens["xc-terminal"] = node.runtime.authentication.tokens.issue(stranger, node.clock())
     response = node.call("xc-terminal", "GET", "/v1/agreements")
     assert (response.status_code, response.json()) == (200, {"agreements": []})
 

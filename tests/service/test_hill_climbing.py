@@ -103,7 +103,7 @@ def test_checks_at_the_same_moment_are_all_counted(make_node: NodeMaker, target:
 def test_the_terminals_of_a_partner_share_a_budget_and_partners_do_not(make_node: NodeMaker, target: Target) -> None:
     node = node_with(target, make_node, probes_per_subject_partner=1)
     assert probe(node, target).status_code == 200
-    node.access.tokens["xa-terminal"] = node.runtime.tokens.issue(
+    node.access.tokens["xa-terminal"] = node.runtime.authentication.tokens.issue(
         Caller("xa", Role.TERMINAL, "xa-second-terminal"), node.clock()
     )
     assert probe(node, target).status_code == 429

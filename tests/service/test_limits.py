@@ -17,18 +17,44 @@ from tests.service.node import NodeMaker
 def test_a_queue_grows_no_further_than_can_be_answered_in_time() -> None:
     admission = Admission(workers=2, answer_within=0.1)  # with 0.05 s a check, 2 run and about 4 wait
     with ExitStack() as places:
-        for _ in range(6):
-            places.enter_context(admission.enter())
+        for partner in ("xa", "xa", "xa", "xb", "xc", "xd"):
+            places.enter_context(admission.enter(partner))
         with pytest.raises(Overloaded) as refused:
-            places.enter_context(admission.enter())
+            places.enter_context(admission.enter("xe"))
     assert refused.value.retry_after >= 1
     assert admission.admitted == 0
+
+
+def held_of(admission: Admission, partner: str, places: ExitStack) -> int:
+    """How many places a partner gets that asks for as many as there are."""
+    for number in range(100):
+        try:
+            places.enter_context(admission.enter(partner))
+        except Overloaded:
+            return number
+    raise AssertionError("there is no end")
+
+
+def test_one_partner_cannot_take_the_whole_queue() -> None:
+    admission = Admission(workers=2, answer_within=1.0)  # 42 places: 2 at work, 40 that wait a second at most
+    with ExitStack() as places:
+        assert held_of(admission, "xa", places) == 21
+        assert held_of(admission, "xb", places) == 11
+        assert held_of(admission, "xa", places) == 0
+        assert held_of(admission, "xc", places) == 5
+
+
+def test_workers_that_are_free_are_anybodys() -> None:
+    admission = Admission(workers=2, answer_within=0.001)
+    with ExitStack() as places:
+        assert held_of(admission, "xa", places) == 2
+        assert held_of(admission, "xb", places) == 0
 
 
 def test_a_place_is_given_back_even_after_an_error() -> None:
     admission = Admission(workers=1, answer_within=0.01)
     for _ in range(3):
-        with pytest.raises(ZeroDivisionError), admission.enter():
+        with pytest.raises(ZeroDivisionError), admission.enter("xa"):
             _ = 1 / 0
     assert admission.admitted == 0
 

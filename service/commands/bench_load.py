@@ -1,0 +1,271 @@
+"""A service under load: what a check costs beside its encoding, and what happens when three times as much is asked for.
+
+Everything is real and on this machine alone: two processes of the service, signed requests, the audit log, a gallery of
+generated faces, package portraits as probes. The clients share the cores with the service, so the processor time of
+both is reported: a checkpoint brings its own.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from itertools import islice
+from pathlib import Path
+
+import cv2
+import numpy as np
+from rich.progress import Progress
+
+from models.errors import CrosscheckError
+from models.face import FaceEncoder
+from models.weights import ModelStore
+from service.api.messages import FaceImage
+from service.commands.bench_custody import IMPORTED, generated_entries
+from service.commands.load_clients import LoadClients
+from service.commands.local_service import LocalFolder, LocalService, cpu_seconds, local_folder, memory_mb
+from service.commands.portraits import portraits
+from service.probes import SampleEncoder
+from service.settings import Settings
+from service.storage import open_store
+
+PROCESSES = 2
+THREADS = 2
+"""Of each process: while one writes its answer down, the other computes."""
+CLIENTS = PROCESSES * THREADS
+OVERLOAD = 3
+MOST_WAITING = 256
+"""Requests that the clients keep open at most while they ask for too much."""
+WARM_UP = 3.0
+AS_QUICK = 1.2
+"""Answers are as quick as before if none takes longer than the p99 of before, and a fifth."""
+GIVE_UP = 60.0
+
+
+class LoadFailed(CrosscheckError):
+    slug = "load-failed"
+    hint = "See the messages above; run it on a machine that does nothing else."
+
+
+@dataclass(frozen=True, slots=True)
+class LoadFigures:
+    """What was reached.
+
+    Attributes:
+        gallery: faces searched by each check.
+        checks_per_second: answered, with as many under way as there are threads.
+        p50_ms, p99_ms: of those answers, as a client sees them.
+        encodes_per_second: the same images encoded and nothing else, with as many processes and threads.
+        overhead: what a check takes beside its encoding, of the encoding: by the two rates.
+        service_cpu_ms, encode_cpu_ms, client_cpu_ms: processor time of one check in the service, of its encoding alone,
+            and in the client.
+        cpu_overhead: the same ratio by processor time, without what the clients take.
+        offered_per_second: while too much was asked for.
+        statuses: how many of those were answered with which status; 0 stands for no answer.
+        without_retry_after: refusals that did not say when to try again.
+        answered_per_second, answered_p99_ms: of those that were answered meanwhile.
+        memory_mb: resident memory of all processes of the service before, at most meanwhile, and afterwards.
+        recovered_after_s: seconds after the overload from which on answers were as quick as before it.
+    """
+
+    gallery: int
+    checks_per_second: float
+    p50_ms: float
+    p99_ms: float
+    encodes_per_second: float
+    overhead: float
+    service_cpu_ms: float
+    encode_cpu_ms: float
+    client_cpu_ms: float
+    cpu_overhead: float
+    offered_per_second: float
+    statuses: Mapping[int, int]
+    without_retry_after: int
+    answered_per_second: float
+    answered_p99_ms: float
+    memory_mb: tuple[float, float, float]
+    recovered_after_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Steady:
+    """What clients saw who waited for their answers, and what it cost."""
+
+    per_second: float
+    milliseconds: Sequence[float]
+    service_cpu_ms: float
+    client_cpu_ms: float
+
+    def percentile(self, which: float) -> float:
+        return float(np.percentile(self.milliseconds, which))
+
+
+@dataclass(frozen=True, slots=True)
+class _Encoding:
+    per_second: float
+    cpu_ms: float
+
+
+def measure_load(size: int, seconds: float, overload_seconds: float, progress: Progress) -> LoadFigures:
+    """Measure a service of its own.
+
+    Raises:
+        PortraitsUnavailable: the portraits for the probes cannot be had.
+        ServiceNotStarted: the service did not become ready.
+        LoadFailed: something was not answered, or the processes that encode ended with an error.
+    """
+    # The same few people are checked over and over, which a service would otherwise stop.
+    settings = {"CROSSCHECK_PROBING_SAMPLES": "0", "CROSSCHECK_WORKERS": str(THREADS)}
+    with local_folder(settings) as data:
+        _fill(data, size, progress)
+        progress.add_task("encoding alone", total=None)
+        encoding = _encode(data, seconds)
+        with data.serve("--workers", str(PROCESSES)) as service:
+            token = service.access.tokens["xb-terminal"]
+            probes = list(portraits().values())
+            clients = LoadClients(service.url, probes, lambda *_: {"Authorization": f"Bearer {token}"})
+            return _measure(service, clients, encoding, size, seconds, overload_seconds, progress)
+
+
+def _measure(
+    service: LocalService,
+    clients: LoadClients,
+    encoding: _Encoding,
+    size: int,
+    seconds: float,
+    overload_seconds: float,
+    progress: Progress,
+) -> LoadFigures:
+    progress.add_task("checks", total=None)
+    clients.at_once(CLIENTS, 5)  # everything is loaded before the clock starts
+    steady = _steady(service, clients, seconds)
+    offered = OVERLOAD * steady.per_second
+    progress.add_task(f"{OVERLOAD} times as many", total=None)
+    before = memory_mb(service.pid)
+    with _watching(service.pid) as peak:
+        outcomes = clients.at_rate(offered, overload_seconds, MOST_WAITING)
+    recovered = _seconds_to_recover(clients, steady.percentile(99) / 1000)
+    answered = [outcome.seconds for outcome in outcomes if outcome.status == HTTPStatus.OK]
+    refused = [outcome for outcome in outcomes if outcome.status != HTTPStatus.OK]
+    return LoadFigures(
+        gallery=size,
+        checks_per_second=steady.per_second,
+        p50_ms=steady.percentile(50),
+        p99_ms=steady.percentile(99),
+        encodes_per_second=encoding.per_second,
+        overhead=encoding.per_second / steady.per_second - 1,
+        service_cpu_ms=steady.service_cpu_ms,
+        encode_cpu_ms=encoding.cpu_ms,
+        client_cpu_ms=steady.client_cpu_ms,
+        cpu_overhead=steady.service_cpu_ms / encoding.cpu_ms - 1,
+        offered_per_second=offered,
+        statuses=dict(sorted(Counter(outcome.status for outcome in outcomes).items())),
+        without_retry_after=sum(not outcome.retry_after for outcome in refused),
+        answered_per_second=len(answered) / overload_seconds,
+        answered_p99_ms=1000 * float(np.percentile(answered, 99)),
+        memory_mb=(before, peak[0], memory_mb(service.pid)),
+        recovered_after_s=recovered,
+    )
+
+
+def _steady(service: LocalService, clients: LoadClients, seconds: float) -> _Steady:
+    of_service, of_clients = cpu_seconds(service.pid), time.process_time()
+    begun = time.perf_counter()
+    outcomes = clients.at_once(CLIENTS, seconds)
+    took = time.perf_counter() - begun
+    of_service, of_clients = cpu_seconds(service.pid) - of_service, time.process_time() - of_clients
+    if wrong := {outcome.status for outcome in outcomes} - {HTTPStatus.OK}:
+        raise LoadFailed(f"checks were answered with {sorted(wrong)}")
+    checks = len(outcomes)
+    milliseconds = [1000 * outcome.seconds for outcome in outcomes]
+    return _Steady(checks / took, milliseconds, 1000 * of_service / checks, 1000 * of_clients / checks)
+
+
+def _seconds_to_recover(clients: LoadClients, p99: float) -> float:
+    """Return after how many seconds answers were as quick as before: for a whole second, and all of them answers."""
+    begun = time.perf_counter()
+    while time.perf_counter() - begun < GIVE_UP:
+        since = time.perf_counter() - begun
+        outcomes = clients.at_once(CLIENTS, 1.0)
+        if all(each.status == HTTPStatus.OK and each.seconds <= AS_QUICK * p99 for each in outcomes):
+            return since
+    raise LoadFailed(f"answers are still slow {GIVE_UP:g} seconds after the overload")
+
+
+def _fill(data: LocalFolder, size: int, progress: Progress) -> None:
+    """Write generated faces on the watchlist of XB, whose terminal checks."""
+    home, models = (Path(data.environment[f"CROSSCHECK_{name}"]) for name in ("HOME", "MODELS"))
+    settings = Settings(home=home, models=models)
+    store = open_store(settings)
+    space = FaceEncoder(ModelStore(settings.models_folder))
+    entries = generated_entries(space, size)
+    for _ in progress.track(range(0, size, IMPORTED), description="filling the gallery"):
+        with store.writing() as write:
+            write.put_entries(list(islice(entries, IMPORTED)))
+    store.engine.dispose()
+
+
+def _encode(data: LocalFolder, seconds: float) -> _Encoding:
+    """Encode the probes and do nothing else, in as many processes and threads as the service has."""
+    command = [sys.executable, "-c", f"from {__name__} import encode_for; encode_for({seconds})"]
+    running = [
+        subprocess.Popen(command, env=data.environment, stdout=subprocess.PIPE, text=True)  # noqa: S603 -- us
+        for _ in range(PROCESSES)
+    ]
+    lines = [process.communicate()[0] for process in running]
+    if any(process.returncode for process in running):
+        raise LoadFailed("a process that encodes ended with an error")
+    results = [json.loads(line) for line in lines]
+    count = sum(result["count"] for result in results)
+    rate = sum(result["count"] / result["seconds"] for result in results)
+    return _Encoding(rate, 1000 * sum(result["cpu"] for result in results) / count)
+
+
+def encode_for(seconds: float) -> None:
+    """Encode the probes in `THREADS` threads for so long; print how many there were, and what that took."""
+    os.environ["OMP_NUM_THREADS"] = "1"
+    cv2.setNumThreads(1)
+    encoder = SampleEncoder(FaceEncoder(ModelStore(Settings().models_folder), threads=THREADS))
+    probes = [FaceImage(image=base64.b64encode(image).decode()) for image in portraits().values()]  # type: ignore[arg-type]
+
+    def run(until: float) -> int:
+        count = 0
+        while time.perf_counter() < until:
+            encoder.encode([probes[count % len(probes)]], [])
+            count += 1
+        return count
+
+    with ThreadPoolExecutor(THREADS) as threads:
+        list(threads.map(run, [time.perf_counter() + WARM_UP] * THREADS))
+        begun, cpu = time.perf_counter(), time.process_time()
+        count = sum(threads.map(run, [begun + seconds] * THREADS))
+        took = {"count": count, "seconds": time.perf_counter() - begun, "cpu": time.process_time() - cpu}
+    sys.stdout.write(json.dumps(took) + "\n")
+
+
+@contextmanager
+def _watching(pid: int) -> Iterator[list[float]]:
+    """Look twice a second at the memory of a service; the one number of the list is the most there was (MiB)."""
+    peak, done = [memory_mb(pid)], threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.5):
+            peak[0] = max(peak[0], memory_mb(pid))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield peak
+    finally:
+        done.set()
+        watcher.join()

@@ -1,0 +1,99 @@
+"""Terminals that put load on a service: as many at once as answer, or as many a second as are asked for.
+
+Bodies are made of prepared pieces, and connections are kept, so that the clients need little of the machine they share.
+"""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import itertools
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+PATH = "/v1/match"
+TIMEOUT = 30.0
+NO_ANSWER = 0
+"""Status of a request that was not answered with one."""
+
+Sign = Callable[[str, str, Mapping[str, str], bytes], Mapping[str, str]]
+"""Given method, URL, headers and body, return the headers that say who is calling."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One request: how long it took, its status, and whether it said when to retry."""
+
+    seconds: float
+    status: int
+    retry_after: bool
+
+
+class LoadClients:
+    """Terminals that check the people of `portraits` in turn."""
+
+    def __init__(self, url: str, portraits: Sequence[bytes], sign: Sign) -> None:
+        self._url = url
+        self._place = urlsplit(url).netloc
+        self._sign = sign
+        self._images = itertools.cycle([base64.b64encode(image) for image in portraits])
+        self._local = threading.local()
+
+    def check(self) -> Outcome:
+        """Send one check on the connection of this thread."""
+        body = _body(next(self._images))
+        headers = {"Content-Type": "application/json"}
+        headers |= self._sign("POST", self._url + PATH, headers, body)
+        begun = time.perf_counter()
+        status, retry_after = self._send(headers, body)
+        return Outcome(time.perf_counter() - begun, status, retry_after)
+
+    def at_once(self, clients: int, seconds: float) -> list[Outcome]:
+        """Keep so many checks under way for so long; each client sends its next when it has its answer."""
+        until = time.perf_counter() + seconds
+
+        def run(_number: int) -> list[Outcome]:
+            outcomes = []
+            while time.perf_counter() < until:
+                outcomes.append(self.check())
+            return outcomes
+
+        with ThreadPoolExecutor(clients) as threads:
+            return list(itertools.chain.from_iterable(threads.map(run, range(clients))))
+
+    def at_rate(self, per_second: float, seconds: float, clients: int) -> list[Outcome]:
+        """Send so many checks a second for so long, whether or not earlier ones are answered; `clients` at most."""
+        begun = time.perf_counter()
+        with ThreadPoolExecutor(clients) as threads:
+            sent = []
+            for number in range(round(per_second * seconds)):
+                time.sleep(max(0.0, begun + number / per_second - time.perf_counter()))
+                sent.append(threads.submit(self.check))
+            return [each.result() for each in sent]
+
+    def _send(self, headers: Mapping[str, str], body: bytes) -> tuple[int, bool]:
+        connection = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._local.connection = http.client.HTTPConnection(self._place, timeout=TIMEOUT)
+        try:
+            connection.request("POST", PATH, body, dict(headers))
+            answer = connection.getresponse()
+            answer.read()
+        except (OSError, http.client.HTTPException):
+            connection.close()
+            return NO_ANSWER, False
+        return answer.status, answer.headers.get("Retry-After") is not None
+
+
+def _body(image: bytes) -> bytes:
+    head = (
+        f'{{"check_id":"{uuid4()}","purpose":"border-check","checkpoint":"BENCH",'
+        f'"captured_at":"{datetime.now(UTC).isoformat()}","face":{{"image":"'
+    )
+    return b"".join((head.encode(), image, b'"}}'))

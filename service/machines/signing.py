@@ -1,0 +1,66 @@
+"""The other side: what a machine does to sign a request."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+import time
+from collections.abc import Generator, Mapping
+from urllib.parse import urlsplit
+
+import httpx2
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from service.machines.arrived import Arrived
+from service.machines.digests import content_digest
+from service.machines.keys import PublicKey
+from service.machines.signatures import ALWAYS, TAG, WITH_BODY, input_of, signature_base
+
+
+class RequestSigner:
+    """Signs requests with one key. Thread-safe."""
+
+    def __init__(self, key: Ed25519PrivateKey) -> None:
+        self._key = key
+        self.keyid = PublicKey.of(key.public_key()).keyid
+
+    def headers(self, method: str, url: str, fields: Mapping[str, str], body: bytes) -> dict[str, str]:
+        """Return the header fields that are to be added to a request.
+
+        Args:
+            method: in upper case.
+            url: as it is sent.
+            fields: Content-Type, if there is a body; and Host if it is not that of `url`.
+            body: all of it.
+        """
+        parts = urlsplit(url)
+        added = {"content-digest": content_digest(body)} if body else {}
+        lower = {name.lower(): value for name, value in fields.items()}
+        all_fields = {"host": parts.netloc, "content-length": str(len(body))} | lower | added
+        arrived = Arrived(method, parts.path, parts.query, all_fields, peer="")
+        components: list[tuple[str, dict[str, str]]] = [(name, {}) for name in (*ALWAYS, *(WITH_BODY if body else ()))]
+        parameters = {
+            "created": int(time.time()),
+            "keyid": self.keyid,
+            "nonce": secrets.token_urlsafe(16),
+            "tag": TAG,
+        }
+        signature = self._key.sign(signature_base(arrived, components, parameters))
+        return added | {
+            "signature-input": f"sig={input_of(components, parameters)}",
+            "signature": f"sig=:{base64.b64encode(signature).decode()}:",
+        }
+
+
+class SignedBy(httpx2.Auth):
+    """Signs what an httpx2 client sends."""
+
+    requires_request_body = True
+
+    def __init__(self, signer: RequestSigner) -> None:
+        self._signer = signer
+
+    def auth_flow(self, request: httpx2.Request) -> Generator[httpx2.Request, httpx2.Response, None]:
+        fields = {name: request.headers[name] for name in ("host", "content-type") if name in request.headers}
+        request.headers.update(self._signer.headers(request.method, str(request.url), fields, request.content))
+        yield request
