@@ -18,7 +18,6 @@ from fastapi import FastAPI
 from models.face import FaceEncoder
 from models.fingerprint.matcher import warm_up
 from models.weights import ModelStore
-from service import errors
 from service.ageing import Ageing
 from service.api import (
     agreements,
@@ -57,9 +56,8 @@ from service.log_review import LogReviews
 from service.majority import MajorityNotices
 from service.notices import Notices
 from service.openapi import DescribedApp
-from service.pages import account, enrol, problems, session, sign_in, static
+from service.pages import site
 from service.pages.headers import PageHeaders
-from service.pages.rendering import Site
 from service.preconditions import Preconditions
 from service.probe_keeper import ProbeKeeper
 from service.probe_shelf import ProbeShelf
@@ -240,14 +238,10 @@ def create_app(runtime: Runtime) -> FastAPI:
         },
     )
     app.state.runtime = runtime
-    app.state.site = Site.load()
     desk = (flags, releases, emergencies, notices)
     for calls in (terminal, watchlists, feeds, agreements, authorisations, *desk, audit, operator):
         app.include_router(calls.router)
-    for pages in (static, sign_in, enrol, account):
-        app.include_router(pages.router)
-    errors.install(app, problems.answer)
-    session.install(app)
+    site.install(app, runtime)
     app.add_middleware(Gate, runtime=runtime)
     app.add_middleware(PageHeaders)
     return app
@@ -262,6 +256,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         tasks.start_soon(_keep_house, runtime)
         tasks.start_soon(_follow_log, runtime)
         tasks.start_soon(runtime.webhooks.run)
+        tasks.start_soon(app.state.changes.run)
         tasks.start_soon(Sync(runtime.feeds, runtime.settings.pull_every, runtime.gallery.catch_up).run)
         yield
         runtime.feeds.stopping.set()

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from models.face import FaceEncoder
 from models.weights import ModelStore
 from service.commands.portraits import cache_folder
+from service.commands.portraits import portraits as fetch_portraits
 from tests.databases import KINDS, Databases, Files, OnServer
 from tests.postgresql import Server, running_server
 
@@ -47,3 +49,13 @@ def model_store() -> ModelStore:
     store = ModelStore(Path(chosen) if chosen else cache_folder() / "models")
     store.prepare(lambda _what, _share: None)
     return store
+
+
+@pytest.fixture(scope="session")
+def faces(model_store: ModelStore) -> FaceEncoder:
+    return FaceEncoder(model_store)
+
+
+@pytest.fixture(scope="session")
+def portraits() -> dict[str, bytes]:
+    return fetch_portraits()

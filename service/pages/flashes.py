@@ -22,6 +22,12 @@ class Flash(StrEnum):
     FACTOR_ADDED = "factor-added"
     FACTOR_REMOVED = "factor-removed"
     SESSION_ENDED = "session-ended"
+    VERDICT_GIVEN = "verdict-given"
+    WAIVED = "waived"
+    RELEASE_GRANTED = "release-granted"
+    RELEASE_REFUSED = "release-refused"
+    AUTHORISATION_GRANTED = "authorisation-granted"
+    AUTHORISED_AFTERWARDS = "authorised-afterwards"
 
 
 TEXTS: Final[Mapping[Flash, str]] = {
@@ -31,6 +37,12 @@ TEXTS: Final[Mapping[Flash, str]] = {
     Flash.FACTOR_ADDED: marked("You can sign in with the new second factor from now on."),
     Flash.FACTOR_REMOVED: marked("That second factor signs you in no more."),
     Flash.SESSION_ENDED: marked("That session has ended."),
+    Flash.VERDICT_GIVEN: marked("Your verdict is given."),
+    Flash.WAIVED: marked("The second reviewer is waived; the ground is on record."),
+    Flash.RELEASE_GRANTED: marked("Released. The partner that asked is told."),
+    Flash.RELEASE_REFUSED: marked("Refused. The partner that asked is told."),
+    Flash.AUTHORISATION_GRANTED: marked("Authorised. The partner can search now."),
+    Flash.AUTHORISED_AFTERWARDS: marked("The answer of the authority is on record."),
 }
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import cast
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse
 
+from service.pages import filters
 from service.pages.assets import Assets, load_assets
 from service.pages.flashes import COOKIE, SECONDS, Flash, text_of
 from service.pages.navigation import places_of
@@ -100,12 +99,5 @@ def _environment(language: Language, assets: Assets) -> Environment:
     # The extension adds this method when it is loaded, so the type does not know it.
     environment.install_gettext_translations(language.texts, newstyle=True)  # type: ignore[attr-defined]
     environment.globals["asset"] = assets.url
-    environment.filters["moment"] = _moment
+    filters.install(environment, language)
     return environment
-
-
-def _moment(at: datetime) -> Markup:
-    """Write a moment in UTC, for people and for programs."""
-    utc = at.astimezone(UTC)
-    machine, human = utc.strftime("%Y-%m-%dT%H:%M:%SZ"), utc.strftime("%Y-%m-%d %H:%M UTC")
-    return Markup('<time datetime="{}">{}</time>').format(machine, human)

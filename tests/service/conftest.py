@@ -12,20 +12,9 @@ from sqlalchemy import URL
 
 from models.face import FaceEncoder
 from models.weights import ModelStore
-from service.commands.portraits import portraits as fetch_portraits
 from tests.databases import Databases
 from tests.service.node import Node, NodeMaker
 from tests.service.scene import Scene, add_third_partner
-
-
-@pytest.fixture(scope="session")
-def faces(model_store: ModelStore) -> FaceEncoder:
-    return FaceEncoder(model_store)
-
-
-@pytest.fixture(scope="session")
-def portraits() -> dict[str, bytes]:
-    return fetch_portraits()
 
 
 @pytest.fixture

@@ -1,0 +1,78 @@
+"""What an authority has answered afterwards to a disclosure that an agreement allows on that condition."""
+
+from __future__ import annotations
+
+from typing import Final
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from service.api.dependencies import CurrentRuntime
+from service.pages.desk.confirming import Question, ask, confirmed
+from service.pages.flashes import Flash
+from service.pages.forms import Form
+from service.pages.rendering import page, see_other, translate
+from service.pages.session import CurrentReviewer, UserForm
+from service.pages.translation import marked
+from service.pages.work import work
+from service.review.afterwards import Answer
+
+PATH: Final = "/review/flags/{flag_id}/candidates/{candidate_id}/authorisation"
+LONGEST: Final = 500
+ANSWERS: Final = {
+    "yes": (marked("Authorised"), marked("What was disclosed stays.")),
+    "no": (marked("Not authorised"), marked("What was disclosed is purged, now and for good.")),
+}
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get(PATH)
+async def ask_for_answer(flag_id: UUID, candidate_id: UUID, request: Request, _reviewer: CurrentReviewer) -> Response:
+    """Ask what the authority has answered."""
+    return _form(request, flag_id, candidate_id, Form())
+
+
+@router.post(PATH)
+async def take_answer(
+    flag_id: UUID,
+    candidate_id: UUID,
+    request: Request,
+    fields: UserForm,
+    reviewer: CurrentReviewer,
+    runtime: CurrentRuntime,
+) -> Response:
+    """Read the answer back; confirmed, write it down."""
+    granted, text = fields.get("granted", ""), fields.get("text", "").strip()
+    errors = {}
+    if granted not in ANSWERS:
+        errors["granted"] = translate(request, marked("Choose what the authority has answered."))
+    if not 0 < len(text) <= LONGEST:
+        errors["text"] = translate(request, marked("Name the authority and its reference, in at most 500 characters."))
+    if errors:
+        return _form(request, flag_id, candidate_id, Form({"granted": granted, "text": text}, errors))
+    if not confirmed(fields):
+        label, consequence = ANSWERS[granted]
+        said = ((marked("Answer"), translate(request, label)), (marked("Authority and reference"), text))
+        question = Question(
+            heading=marked("Write this answer down?"),
+            said=said,
+            consequence=consequence,
+            button=marked("Write it down"),
+            back=f"/review/flags/{flag_id}?candidate={candidate_id}",
+            fields={"granted": granted, "text": text},
+        )
+        return ask(request, question)
+    answer = Answer(candidate_id, granted == "yes", text)
+    await work(runtime, runtime.review.afterwards.answer, reviewer.caller, flag_id, answer)
+    return see_other("/review/requests", Flash.AUTHORISED_AFTERWARDS)
+
+
+def _form(request: Request, flag_id: UUID, candidate_id: UUID, form: Form) -> Response:
+    values = {
+        "form": form,
+        "back": f"/review/flags/{flag_id}?candidate={candidate_id}",
+        "answers": [(key, *(translate(request, text) for text in texts)) for key, texts in ANSWERS.items()],
+    }
+    return page(request, "review/afterwards.html", values, status=422 if form.errors else 200)
