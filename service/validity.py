@@ -89,11 +89,6 @@ class Validity:
         self._rules = rules
         self._looked: tuple[frozenset[str], datetime] | None = None
 
-    def shown(self, connection: Connection, candidate_id: UUID, now: datetime) -> Shown:
-        """Return what may be seen of a candidate at `now`: nothing of one that does not stand."""
-        candidate = self._standing(connection, candidate_id, now)
-        return Shown() if candidate is None else candidate.shown
-
     def stands(self, connection: Connection, candidate_id: UUID, now: datetime) -> bool:
         """Whether a candidate stands at `now`; one that is unknown or cannot be read does not."""
         return self._standing(connection, candidate_id, now) is not None

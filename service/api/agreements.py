@@ -38,6 +38,7 @@ class AgreementMessage(BaseModel):
     status: Status
     purposes: list[str]
     categories: list[str]
+    joint_desk: list[str] = Field(description="Parties whose reviewers share the flags that it alone decides on")
     rules: list[RuleMessage]
 
 
@@ -70,6 +71,7 @@ def _agreement(agreement: Agreement, status: Status) -> AgreementMessage:
         status=status,
         purposes=sorted(agreement.purposes),
         categories=sorted(agreement.categories),
+        joint_desk=sorted(agreement.joint_desk),
         rules=[_rule(policy) for policy in agreement.policies],
     )
 

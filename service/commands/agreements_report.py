@@ -44,6 +44,9 @@ def print_checks(checks: Checks) -> None:
 def _print_checked(console: Console, checked: Checked) -> None:
     agreement = checked.agreement
     console.print(f"[bold]{agreement.name}[/bold] {escape(agreement.title)}", soft_wrap=True)
+    if agreement.joint_desk:
+        sharing = ", ".join(sorted(agreement.joint_desk))
+        console.print(f"Reviewers of {sharing} share the flags that it alone decides on", soft_wrap=True)
     console.print(f"{len(checked.results) - len(checked.failed)} of {len(checked.results)} cases hold")
     for result in checked.failed:
         _print_failed(console, checked, result)

@@ -70,7 +70,7 @@ class Composer:
             action=sight.action if done else None,
             action_waits=sight.action is not None and not done,
             silent=case.silent,
-            withdrawn=standing is not None and case.sequence_now is None,
+            withdrawn=sight.gone,
             changed=case.sequence is not None and case.sequence_now not in (None, case.sequence),
             voided_at=case.voided_at,
         )

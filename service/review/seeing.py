@@ -28,11 +28,13 @@ class Sight:
         masked: all fields, with the action, whether or not it may be shown yet; None if nothing is seen.
         disclosure: that the mask was cut by.
         later: what is seen later, if that is more.
+        gone: the entry is withdrawn, or has expired.
     """
 
     masked: MaskedCandidate | None = None
     disclosure: Disclosure = NOTHING
     later: LaterView | None = None
+    gone: bool = False
 
     @property
     def action(self) -> str | None:
@@ -61,7 +63,7 @@ class Eyes:
         """
         klass = self._entries.classes_of([candidate.key]).get(candidate.key)
         if klass is None or sequence is None:
-            return Sight()
+            return Sight(gone=True)
         rules = self._rules()
         left = rules.remaining(candidate.decided_by, candidate.asked, klass, candidate.score, now)
         decision = capped(left, candidate.shown)

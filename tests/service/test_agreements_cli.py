@@ -71,6 +71,14 @@ def line_of(file: Path, text: str) -> int:
     return file.read_text("utf-8").split(text)[0].count("\n") + 1
 
 
+def test_check_says_who_reviews_together(agreements: Path) -> None:
+    assert "share the flags" not in output("check", str(agreements / "xa-xb"))
+    with (agreements / "xa-xb" / "agreement.toml").open("a", encoding="utf-8") as particulars:
+        particulars.write('joint_desk = ["xb", "xa"]\n')
+    said = output("check", str(agreements / "xa-xb"))
+    assert "Reviewers of xa, xb share the flags that it alone decides on" in said
+
+
 def test_the_samples_pass_and_show_their_matrix(agreements: Path) -> None:
     shown = output("check", str(agreements))
     assert "11 of 11 cases hold" in shown

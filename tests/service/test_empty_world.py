@@ -101,6 +101,21 @@ def size_of_last_payload(node: Node) -> int:
         return len(connection.execute(query).scalar_one())
 
 
+def test_what_is_fetched_of_a_check_afterwards_is_that_of_a_world_without_the_entry(
+    worlds: tuple[Node, Node], body: dict[str, Any]
+) -> None:
+    """A hidden entry has no flag at all; of a silent alarm see service/review/test_outcomes.py."""
+    fetched = []
+    for node in worlds:
+        node.send("xa", body)
+        node.settle()
+        fetched.append(node.call("xa-terminal", "GET", f"/v1/checks/{CHECK_ID}"))
+    assert fetched[0].content == fetched[1].content
+    assert [answer.status_code for answer in fetched] == [200, 200]
+    assert dict(fetched[0].headers) == dict(fetched[1].headers)
+    assert recorded(worlds[0]) == recorded(worlds[1])
+
+
 def test_repeated_checks_are_refused_at_the_same_point(make_node: NodeMaker, portraits: dict[str, bytes]) -> None:
     statuses = []
     for enrolled in (portraits[ENROLLED], portraits[OTHER]):

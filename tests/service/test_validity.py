@@ -39,7 +39,8 @@ class Case(Desk):
     def shown(self, before: timedelta = timedelta()) -> Shown:
         """What may be seen of the candidate when the agreement ends, or that long before."""
         with self.node.runtime.store.engine.connect() as connection:
-            return self.node.runtime.validity.shown(connection, self.id, self.end - before)
+            found = self.node.runtime.validity.standing(connection, [self.candidate()["flag_id"]], self.end - before)
+        return next((each.shown for each in found), Shown())
 
     def unsettled(self) -> list[Obligation]:
         with self.node.runtime.store.engine.connect() as connection:

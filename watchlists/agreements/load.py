@@ -70,6 +70,8 @@ class _Particulars(BaseModel):
     def _seats_its_own_parties(self) -> _Particulars:
         if strange := sorted(set(self.joint_desk or ()) - set(self.parties)):
             raise ValueError(f"joint_desk names {strange[0]!r}, which is not one of the parties")
+        if self.joint_desk is not None and len(set(self.joint_desk)) < 2:
+            raise ValueError("joint_desk names one party alone")
         return self
 
 
@@ -206,7 +208,8 @@ def _read_particulars(folder: Path) -> _Particulars:
         raise AgreementInvalid(file, "lists are nested too deep") from error
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        key = str(first["loc"][0]) if first["loc"] else "in_force_until"
+        message = first["msg"].removeprefix("Value error, ")
+        key = str(first["loc"][0]) if first["loc"] else message.split()[0]  # our own complaints begin with the key
         raise AgreementInvalid(file, f"{key}: {first['msg']}", line=_line_of(key, text)) from error
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from service.schema import audit_events
 from tests.service.review.desk import DIFFERENT, HOUR, SAME, UNSURE, ReviewScene, problem, unknown
+from tests.service.scene import rule
 from tests.service.treaties import permit
 
 TWO, ONE = "reviewers(2), confirm-within(12 h)", "reviewers(1), confirm-within(12 h)"
@@ -223,3 +224,27 @@ def test_what_the_log_says_of_a_review_is_kept_as_long_as_the_agreements_say(des
         kept = connection.execute(query.order_by(audit_events.c.number.desc()).limit(4)).all()
     assert len(kept) == 4
     assert all(abs(row.keep_until - row.at - timedelta(days=365)) < timedelta(seconds=1) for row in kept)
+
+
+def test_rule_kind_13_whoever_entered_the_alert_does_not_confirm_it(desk: ReviewScene) -> None:
+    desk.sign(rule("search"), rule("see hit"), rule("see biographics", asks="reviewers(1)"))
+    desk.node.withdraw("xb", "E-1")
+    desk.scene.enrol("E-7", owner="xa", author="xa/ada")
+    found = desk.open()
+    assert desk.candidate("ada", found)["why_not"] == "author"
+    assert desk.queued("ada", mine=True) == []
+    assert problem(desk.say("ada", found, SAME)) == (403, "own-entry")
+    assert desk.queued("bo", mine=True) == [found["flag"]]
+    assert desk.say("bo", found, SAME).status_code == 201
+    assert desk.candidate("ada", found)["release"] == "released"
+
+
+def test_rule_kind_13_an_author_of_the_same_name_at_another_partner_is_somebody_else(desk: ReviewScene) -> None:
+    desk.agree(later="reviewers(2 waivable)", joint_desk='["xa", "xb"]')
+    desk.scene.enrol(author="xb/ada")
+    found = desk.open()
+    assert desk.candidate("ada", found)["why_not"] is None
+    desk.scene.enrol(author="xb/xb-rev", gravity_months=12)
+    assert problem(desk.waive("xb-rev", found)) == (403, "own-entry")
+    assert problem(desk.say("xb-rev", found, SAME)) == (403, "own-entry")
+    assert desk.say("ada", found, SAME).status_code == 201

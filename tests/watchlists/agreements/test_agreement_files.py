@@ -231,3 +231,23 @@ def test_obligation_where_nobody_would_look_for_it_is_refused(load: Load) -> Non
 def test_brackets_in_words_and_comments_do_not_nest(load: Load) -> None:
     rule = f'@id("x") {HIT} // {"(" * 99}\nwhen {{ context.checkpoint != "{"(" * 99}" }};'
     assert [policy.id for policy in load(rule).policies] == ["x"]
+
+
+def test_a_joint_desk_is_of_parties(load: Load) -> None:
+    assert load(SEARCH).joint_desk == frozenset()
+    assert load(SEARCH, "joint", joint_desk='["xa", "xb"]').joint_desk == {"xa", "xb"}
+
+
+@pytest.mark.parametrize(
+    ("names", "reason"),
+    [
+        ('["xa", "xz"]', "'xz', which is not one of the parties"),
+        ('["xa", "xa"]', "one party alone"),
+        ('["xa"]', "at least 2 items"),
+        ("[]", "at least 2 items"),
+    ],
+)
+def test_a_joint_desk_of_others_is_refused(load: Load, names: str, reason: str) -> None:
+    with pytest.raises(AgreementInvalid, match=f"joint_desk: .*{reason}") as refused:
+        load(SEARCH, joint_desk=names)
+    assert "agreement.toml:" in refused.value.detail
