@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Protocol
 
 from sqlalchemy import URL
@@ -34,7 +35,21 @@ class Files:
     def empty(self, folder: Path) -> Path | URL:
         return folder / "crosscheck.db"
 
-    migrated = empty
+    def migrated(self, folder: Path) -> Path | URL:
+        place = folder / "crosscheck.db"
+        place.write_bytes(_migrated_file())
+        return place
+
+
+@cache
+def _migrated_file() -> bytes:
+    """A new database of SQLite with its tables: to copy it is faster than to make it."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "migrated.db"
+        engine = open_database(file)
+        migrations.upgrade(engine)
+        engine.dispose()
+        return file.read_bytes()
 
 
 class OnServer:

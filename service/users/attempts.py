@@ -6,9 +6,11 @@ was tried, or from where.
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Final
 
 from sqlalchemy import Connection, Engine, select
@@ -23,6 +25,8 @@ from watchlists.database import upsert, writing
 from watchlists.keys import KeyRing
 from watchlists.schema import NODE
 
+_Parts = Mapping[Against, Sequence[str]]
+"""What an attempt counts against, and what the key of each tally is made of."""
 LONGEST_MEMORY: Final = max(allowance.forgotten_after for allowance in ALLOWANCES.values())
 
 
@@ -71,16 +75,14 @@ class Attempts:
             TooManyAttempts: it has to wait.
         """
         name, network = str(user), visitor.network
-        with writing(self._engine) as connection:
-            if self._is_known(connection, user, visitor):
-                return self._admit(connection, {Against.DEVICE: (name, visitor.device)})
-            parts = {
-                Against.USER: (name,),
-                Against.USER_FROM_NETWORK: (name, network),
-                Against.NETWORK: (network,),
-                Against.ANYBODY: (),
-            }
-            return self._admit(connection, parts)
+        on_device = {Against.DEVICE: (name, visitor.device)}
+        elsewhere: _Parts = {
+            Against.USER: (name,),
+            Against.USER_FROM_NETWORK: (name, network),
+            Against.NETWORK: (network,),
+            Against.ANYBODY: (),
+        }
+        return self._admit(user, visitor, on_device, elsewhere)
 
     def admit_code(self, user: UserId, visitor: Visitor) -> Attempt:
         """Admit an attempt at the second factor, and count it.
@@ -88,10 +90,8 @@ class Attempts:
         Raises:
             TooManyAttempts: it has to wait.
         """
-        with writing(self._engine) as connection:
-            if self._is_known(connection, user, visitor):
-                return self._admit(connection, {Against.CODE_ON_DEVICE: (str(user), visitor.device)})
-            return self._admit(connection, {Against.CODE: (str(user),)})
+        on_device = {Against.CODE_ON_DEVICE: (str(user), visitor.device)}
+        return self._admit(user, visitor, on_device, {Against.CODE: (str(user),)})
 
     def take_back(self, connection: Connection, attempt: Attempt) -> None:
         """Take an attempt back that was right, in the transaction of `connection`."""
@@ -107,7 +107,7 @@ class Attempts:
             Against.USER_FROM_NETWORK: (name, visitor.network),
             Against.CODE_ON_DEVICE: (name, visitor.device),
         }
-        keys = [self._key(connection, against, its) for against, its in parts.items()]
+        keys = [self._key(against, its) for against, its in parts.items()]
         connection.execute(sign_in_tallies.delete().where(sign_in_tallies.c.key.in_(keys)))
 
     def forget(self, connection: Connection) -> None:
@@ -115,16 +115,27 @@ class Attempts:
         old = sign_in_tallies.c.last_at <= self._clock() - LONGEST_MEMORY
         connection.execute(sign_in_tallies.delete().where(old))
 
-    def _admit(self, connection: Connection, parts: Mapping[Against, Sequence[str]]) -> Attempt:
+    def _admit(self, user: UserId | str, visitor: Visitor, on_device: _Parts, elsewhere: _Parts) -> Attempt:
+        with self._engine.connect() as connection:  # a flood of what has to wait takes nobody's turn to write
+            parts = on_device if self._is_known(connection, user, visitor) else elsewhere
+            keys = {against: self._key(against, its) for against, its in parts.items()}
+            self._look(connection, keys)
+        with writing(self._engine) as connection:
+            now, tallies = self._clock(), self._look(connection, keys)
+            grown = {against: counted(against, tally, now) for against, tally in tallies.items()}
+            for against, key in keys.items():
+                _write(connection, key, grown[against])
+        return Attempt(keys, grown)
+
+    def _look(self, connection: Connection, keys: Mapping[Against, bytes]) -> Mapping[Against, Tally | None]:
+        """Return what is counted so far; raise TooManyAttempts if that makes wait."""
         now = self._clock()
-        keys = {against: self._key(connection, against, its) for against, its in parts.items()}
-        tallies = {against: _read(connection, key) for against, key in keys.items()}
+        query = select(sign_in_tallies).where(sign_in_tallies.c.key.in_(list(keys.values())))
+        found = {row["key"]: Tally(row["failures"], row["last_at"]) for row in connection.execute(query).mappings()}
+        tallies = {against: found.get(key) for against, key in keys.items()}
         if longest := max(wait(against, tally, now) for against, tally in tallies.items()):
             raise TooManyAttempts(longest)
-        grown = {against: counted(against, tally, now) for against, tally in tallies.items()}
-        for against, key in keys.items():
-            _write(connection, key, grown[against])
-        return Attempt(keys, grown)
+        return tallies
 
     def _is_known(self, connection: Connection, user: UserId | str, visitor: Visitor) -> bool:
         if not isinstance(user, UserId) or not visitor.device:
@@ -134,14 +145,14 @@ class Attempts:
             connection.execute(select(user_devices).where(*its, user_devices.c.name == user.name)).first() is not None
         )
 
-    def _key(self, connection: Connection, against: Against, parts: Sequence[str]) -> bytes:
+    def _key(self, against: Against, parts: Sequence[str]) -> bytes:
         text = "\0".join((against.value, *parts)).encode()
-        return self._keys.digest_for(NODE, "sign-in tally", text, connection=connection)
+        return hmac.digest(self._secret, text, "sha256")
 
-
-def _read(connection: Connection, key: bytes) -> Tally | None:
-    row = connection.execute(select(sign_in_tallies).where(sign_in_tallies.c.key == key)).mappings().first()
-    return None if row is None else Tally(row["failures"], row["last_at"])
+    @cached_property
+    def _secret(self) -> bytes:
+        """The same for ever: digest keys outlive rotations."""
+        return self._keys.digest_for(NODE, "sign-in tallies", b"")
 
 
 def _write(connection: Connection, key: bytes, tally: Tally) -> None:

@@ -8,9 +8,7 @@ from contextlib import contextmanager
 from copy import copy
 from dataclasses import replace
 from datetime import timedelta
-from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from sqlalchemy import URL, RowMapping, Table, select
@@ -25,7 +23,6 @@ from service.audit.verify import Evidence, Report, Verification
 from service.schema import audit_events, audit_heads, audit_log, audit_nodes, audit_payloads
 from tests.databases import Databases
 from tests.watchlists.makers import NOW
-from watchlists import migrations
 from watchlists.database import open_database, writing
 from watchlists.feed.signing import Signer
 from watchlists.keys import KeyRing
@@ -36,25 +33,12 @@ from watchlists.store import Store
 MINUTE = timedelta(minutes=1)
 
 
-@cache
-def _empty_file() -> bytes:
-    """A new database of SQLite with its tables: to copy it is faster than to make it."""
-    with TemporaryDirectory() as folder:
-        file = Path(folder) / "empty.db"
-        engine = open_database(file)
-        migrations.upgrade(engine)
-        engine.dispose()
-        return file.read_bytes()
-
-
 class Log:
     """A database with the log of a node that has the partners XA and XB."""
 
     def __init__(self, folder: Path, databases: Databases) -> None:
         self.place = databases.migrated(folder)
         self.key = new_key()
-        if isinstance(self.place, Path):
-            self.place.write_bytes(_empty_file())
         self._open()
         for partner in ("xa", "xb"):
             self.store.add_partner(Partner(partner, partner))

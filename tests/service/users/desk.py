@@ -11,6 +11,7 @@ import pyotp
 from service.audit import open_log
 from service.roles import Role
 from service.users.attempts import Attempts
+from service.users.errors import TooManyAttempts
 from service.users.names import UserId
 from service.users.people import make_people
 from service.users.place import Place
@@ -24,6 +25,7 @@ PLACE = Place.of_origin("https://desk.example")
 ADA = UserId("xa", "ada")
 PASSWORD = "nine lanterns over a quiet harbour"
 SOMEWHERE = Visitor("192.0.2.0/24")
+ATTACKER = Visitor("198.51.100.0/24")
 
 
 class Clock:
@@ -83,6 +85,18 @@ class Desk:
         """Sign in with the next code."""
         self.clock.turn(seconds=30)
         return self.enter_code(self.enter_password(user=str(user), visitor=visitor), app.code(), visitor=visitor)
+
+    def guess(self, visitor: Visitor = ATTACKER, user: str = str(ADA)) -> bool:
+        """Make a wrong attempt at a password, as far as it is counted; whether it was heard."""
+        try:
+            self.attempts.admit_password(ADA if user == str(ADA) else user, visitor)
+        except TooManyAttempts:
+            return False
+        return True
+
+    def known_device(self, app: App) -> Visitor:
+        """A device that the user has signed in on, in the network of the attacker of all places."""
+        return Visitor(ATTACKER.network, self.sign_in(app, visitor=Visitor(ATTACKER.network)).device)
 
     def who(self, session: str) -> SignedIn | None:
         return self.people.sessions.recognise(session)
