@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ssl
 import stat
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from ipaddress import ip_address
 from pathlib import Path
@@ -18,6 +18,9 @@ import httpx2
 
 from models.errors import CrosscheckError
 from service.deadline import Deadline
+from service.machines.errors import KeyUnusable
+from service.machines.keys import read_key_file
+from service.machines.signing import RequestSigner, SignedBy
 from watchlists.exchange import Subscription
 from watchlists.exchange.errors import FeedUnreachable
 from watchlists.feed import FeedId
@@ -86,7 +89,8 @@ class FeedCertificateUnusable(CrosscheckError):
 class TokenFileUnusable(FeedUnreachable):
     slug = "feed-token-file"
     hint = (
-        "Put the token that the other node's operator issued into that file, readable by this user alone (chmod 600)."
+        "Put the key that `crosscheck terminal key` made, or the token that the other node's operator issued, into "
+        "that file, readable by this user alone (chmod 600)."
     )
 
 
@@ -128,13 +132,17 @@ class HttpSource:
 def http_source(subscription: Subscription, context: ssl.SSLContext) -> Iterator[HttpSource]:
     """Open a connection to the node that a feed comes from.
 
+    What this node is known by there is in the file that the subscription names: a private key, by which every request
+    is signed, or a token. Without a file it is the certificate of `context` alone.
+
     Raises:
-        TokenFileUnusable: there is no token in the file, or others can read it.
+        TokenFileUnusable: the file holds neither, or others can read it.
     """
-    headers = {"Authorization": f"Bearer {_token(Path(subscription.token_file))}", "Accept-Encoding": "identity"}
+    identity = _identity(Path(subscription.token_file)) if subscription.token_file else None
     with httpx2.Client(
         base_url=subscription.url,
-        headers=headers,
+        headers={"Accept-Encoding": "identity"},
+        auth=identity,
         timeout=TIMEOUT,
         verify=context,
         follow_redirects=False,
@@ -143,16 +151,32 @@ def http_source(subscription: Subscription, context: ssl.SSLContext) -> Iterator
         yield HttpSource(client)
 
 
-def _token(file: Path) -> str:
+class _Bearer(httpx2.Auth):
+    """Sends a token."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def auth_flow(self, request: httpx2.Request) -> Generator[httpx2.Request, httpx2.Response, None]:
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        yield request
+
+
+def _identity(file: Path) -> httpx2.Auth:
     try:
-        mode, token = file.stat().st_mode, file.read_text("ascii").strip()
+        mode, content = file.stat().st_mode, file.read_text("ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise TokenFileUnusable(f"{file} cannot be read: {type(error).__name__}") from None
     if stat.S_IMODE(mode) & 0o077:
         raise TokenFileUnusable(f"other users can read {file}")
-    if not token or any(character.isspace() for character in token):
-        raise TokenFileUnusable(f"{file} does not hold one token")
-    return token
+    if content.startswith("-----BEGIN"):
+        try:
+            return SignedBy(RequestSigner(read_key_file(file)))
+        except KeyUnusable as error:
+            raise TokenFileUnusable(error.detail) from None
+    if not content or any(character.isspace() for character in content):
+        raise TokenFileUnusable(f"{file} holds neither a private key nor one token")
+    return _Bearer(content)
 
 
 def _body(response: httpx2.Response, cap: int) -> bytes:
@@ -170,7 +194,7 @@ def _path(feed: FeedId) -> str:
 
 def _hint(response: httpx2.Response) -> str | None:
     if response.status_code in {401, 403}:
-        return "Ask the operator of the other node for a token of role sync for this partner."
+        return "Ask the operator of the other node to register this node's key for this partner, with the role sync."
     if response.status_code == 404:
         return "Ask the operator of the other node to allow this feed: `crosscheck feed allow`."
     return None

@@ -52,16 +52,28 @@ def subscribe(
     watchlist: Annotated[str, typer.Option(help="The list.")],
     receiver: Annotated[str, typer.Option(help="The partner of this node that receives it.")],
     root: Annotated[Path, typer.Option(help="The owner's root: its operator's `feed root --out`.", exists=True)],
-    token_file: Annotated[Path, typer.Option(help="File with this node's token there.", dir_okay=False)],
+    key_file: Annotated[
+        Path | None,
+        typer.Option(help="Private key that signs requests, from `crosscheck terminal key`.", dir_okay=False),
+    ] = None,
+    token_file: Annotated[
+        Path | None, typer.Option(help="Or a file with a token, for development.", dir_okay=False)
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="The fingerprints were compared; do not ask.")] = False,
 ) -> None:
-    """Follow a list of another node. If it is followed already, begin it anew: its copies here are dropped first."""
+    """Follow a list of another node. If it is followed already, begin it anew: its copies here are dropped first.
+
+    Without a key or a token, this node is known there by the certificate CROSSCHECK_FEED_CERTIFICATE alone.
+    """
+    if key_file is not None and token_file is not None:
+        raise typer.BadParameter("give one of --key-file and --token-file")
+    known_by = key_file or token_file
     message = root.read_bytes()
     typer.echo(fingerprint(read(message, RootMessage, ROOT_CAP).signed))
     if not yes:
         typer.confirm("Did the other operator read out the same, on a line that you trust?", abort=True)
     feed = FeedId(owner=owner, watchlist=watchlist, receiver=receiver)
-    feeds_of_node().subscribe(feed, url, str(token_file.absolute()), message)
+    feeds_of_node().subscribe(feed, url, "" if known_by is None else str(known_by.absolute()), message)
     typer.echo(f"{watchlist} of {owner} is followed. A running service pulls it; or run `crosscheck sync --once`.")
 
 

@@ -24,7 +24,8 @@ class FeedServer:
     partner: PartnerSimulator
     url: str = ""
     asked: list[str] = field(default_factory=list)
-    tokens: set[str] = field(default_factory=set)
+    tokens: set[str | None] = field(default_factory=set)
+    signed: list[bool] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.be_honest()
@@ -63,6 +64,7 @@ def serving(partner: PartnerSimulator) -> Iterator[FeedServer]:
         def do_GET(self) -> None:
             served.asked.append(self.path)
             served.tokens.add(self.headers["Authorization"])
+            served.signed.append(self.headers["Signature-Input"] is not None)
             answer = served.answer(self.path)
             if callable(answer):
                 answer(self)

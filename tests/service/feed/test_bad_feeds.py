@@ -14,6 +14,7 @@ import pytest
 from models.face import FaceEncoder
 from models.weights import ModelStore
 from service.feed_source import FeedUrlInvalid
+from service.machines.keys import make_key_file
 from tests.service.feed.server import TOKEN, FeedServer, serving
 from tests.service.node import Node
 from tests.service.treaties import permit, sign
@@ -235,6 +236,29 @@ def test_a_token_that_others_can_read_is_not_sent(follower: Node, served: FeedSe
         file.chmod(0o600)
     assert served.asked == []
     assert served.tokens == {f"Bearer {TOKEN}"}
+
+
+def test_with_a_private_key_requests_are_signed_and_no_token_is_sent(follower: Node, served: FeedServer) -> None:
+    key = follower.home / "xb.key"
+    make_key_file(key)
+    feeds, root = follower.runtime.feeds, served.partner.root_messages[0]
+    served.tokens.clear()
+    served.signed.clear()
+    feeds.subscribe(FEED, served.url, str(key), root)
+    assert feeds.pull(subscription(follower)).refused is None
+    assert (served.tokens, set(served.signed)) == ({None}, {True})
+
+    key.write_text("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n")
+    assert feeds.pull(subscription(follower)).refused == "feed-token-file"
+
+
+def test_without_a_key_or_a_token_the_certificate_of_the_connection_is_all(follower: Node, served: FeedServer) -> None:
+    feeds, root = follower.runtime.feeds, served.partner.root_messages[0]
+    served.tokens.clear()
+    served.signed.clear()
+    feeds.subscribe(FEED, served.url, "", root)
+    assert feeds.pull(subscription(follower)).refused is None
+    assert (served.tokens, set(served.signed)) == ({None}, {False})
 
 
 def test_a_feed_of_a_list_that_is_another_partners_here_is_not_begun(follower: Node, served: FeedServer) -> None:

@@ -20,6 +20,8 @@ from sqlalchemy import URL
 
 from service.feeds import Feeds, make_feeds
 from service.identity import Caller, TokenRegister
+from service.machines.keys import make_key_file
+from service.machines.register import KeyKind, MachineRegister
 from service.roles import Role
 from service.settings import Settings
 from service.storage import make_data_folder, open_store
@@ -169,9 +171,10 @@ class World:
             key = follower.feeds.receiving.newest(follower.partner)
             assert key is not None
             publisher.feeds.allow(f"{publisher.partner}-alerts", follower.partner, key)
-            token_file = follower.home / f"{publisher.partner}.token"
-            token_file.touch(0o600)
-            token_file.write_text(publisher.tokens[follower.partner])
+            public = make_key_file(follower.home / f"{publisher.partner}.key")
+            caller = Caller(follower.partner, Role.SYNC, f"{follower.partner}-puller")
+            register = MachineRegister(publisher.store.engine)
+            register.add(caller, KeyKind.SIGNATURE, public, datetime.now(UTC))
             self.pin(follower, publisher)
 
     def pin(self, follower: State, publisher: State) -> None:
@@ -180,7 +183,7 @@ class World:
         assert root is not None
         feed = FeedId(owner=publisher.partner, watchlist=f"{publisher.partner}-alerts", receiver=follower.partner)
         url = f"http://127.0.0.1:{self.wires[follower.partner, publisher.partner].port}"
-        follower.feeds.subscribe(feed, url, str(follower.home / f"{publisher.partner}.token"), root)
+        follower.feeds.subscribe(feed, url, str(follower.home / f"{publisher.partner}.key"), root)
 
     def others(self, node: State) -> list[State]:
         return [other for other in self.nodes if other is not node]
