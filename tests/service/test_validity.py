@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from service.schema import checks, duties, flag_candidates, wipes_due
+from service.schema import checks, duties, flag_candidates, flags, wipes_due
 from service.validity import Shown
 from tests.service.node import Node
 from tests.service.test_duties import CONFIRM, EX_POST, HOUR, RELEASE, REVIEW, Desk
@@ -39,8 +39,9 @@ class Case(Desk):
     def shown(self, before: timedelta = timedelta()) -> Shown:
         """What may be seen of the candidate when the agreement ends, or that long before."""
         with self.node.runtime.store.engine.connect() as connection:
-            found = self.node.runtime.validity.standing(connection, [self.candidate()["flag_id"]], self.end - before)
-        return next((each.shown for each in found), Shown())
+            opened = [str(row["id"]) for row in rows(self.node, flags)]
+            standing = self.node.runtime.validity.standing(connection, opened, self.end - before)
+        return next((each.shown for each in standing if each.id == str(self.id)), Shown())
 
     def unsettled(self) -> list[Obligation]:
         with self.node.runtime.store.engine.connect() as connection:
