@@ -7,7 +7,7 @@ export UV_PYTHON_DOWNLOADS ?= never
 export UV_SYSTEM_CERTS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow kill-cycles lint mutation texts serve clean
+.PHONY: help install demo test test-slow kill-cycles lint mutation screenshots texts serve clean
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -18,6 +18,7 @@ demo: .venv/.installed ## Run a real check from HTTP to a scored answer (ARGS=--
 	@$(RUN)/crosscheck demo $(ARGS)
 
 test: lint ## Lint, type-check, check import contracts, run the tests
+	@sh .ci/install-chromium
 	@$(RUN)/pytest -n 2 --dist loadgroup -m "not slow" $(ARGS)
 
 test-slow: .venv/.installed ## Run the tests that start processes and nodes of their own
@@ -35,6 +36,10 @@ kill-cycles: .venv/.installed ## Kill writers and services 200 times on each kin
 
 mutation: .venv/.installed ## Change each line of what decides in turn; a test must notice (half an hour)
 	@$(UV) run --locked --group dev --group demo --group mutation mutmut run
+
+screenshots: .venv/.installed ## Take the pictures of the review desk that docs/ shows
+	@sh .ci/install-chromium
+	@CROSSCHECK_SCREENSHOTS=docs/images $(RUN)/pytest -n0 tests/browser/test_screenshots.py $(ARGS)
 
 texts: .venv/.installed ## Collect the texts of pages into service/locale/crosscheck.pot, for translators
 	@$(RUN)/pybabel -q extract -F pyproject.toml -k marked --sort-output --omit-header --no-wrap --add-location never \

@@ -58,10 +58,10 @@ class Authorisations:
         A grant of the same id is replaced, withdrawn or not.
 
         Raises:
-            WrongRole: the caller does not act for an owner.
+            WrongRole: the caller neither keeps the partner's watchlists nor reviews for it.
             UntilOutOfRange: it would end in the past, or in more than a year.
         """
-        require(caller, Role.SYNC)
+        require(caller, Role.SYNC, Role.REVIEWER)
         now = self._clock()
         if not now < until <= now + LONGEST:
             raise UntilOutOfRange(f"an authorisation ends in the future, at most {LONGEST.days} days from now")

@@ -23,6 +23,7 @@ from models.errors import CrosscheckError
 from models.fingerprint.synthetic import synthetic_template
 from models.samples import Position
 from service.commands.client import call, connect
+from service.commands.demo_supervisor import add_supervisor
 from service.commands.local_service import LocalService, local_service
 from service.commands.portraits import ENROLLED, OTHER, PROBE, portraits
 
@@ -157,11 +158,21 @@ def _clauses(candidate: dict[str, Any]) -> str:
     return "\n".join(f"{by['agreement']} {by['clause']}" for by in candidate["decided_by"])
 
 
+def _show_desk(service: LocalService, console: Console) -> None:
+    """Say how to look at the flags that the checks have opened."""
+    supervisor = add_supervisor(service.folder, service.url)
+    console.print(f"Review the flags at [bold]{service.url}/review[/bold], as this supervisor of XA:")
+    console.print(f"  user         {supervisor.user}", highlight=False)
+    console.print(f"  password     {supervisor.password}", highlight=False)
+    console.print(f"  second factor: put this secret into an authenticator app: {supervisor.secret}", highlight=False)
+
+
 def _stay_up(service: LocalService, console: Console) -> None:
     console.print(f"\nThe service stays up at [bold]{service.url}[/bold]; its calls: {service.url}/openapi.json")
     console.print("Tokens of this demo:")
     for name, token in service.access.tokens.items():
         console.print(f"  {name:12} {token}", highlight=False)
+    _show_desk(service, console)
     console.print("Press Ctrl-C to end; the folder and everything in it is then removed.")
     try:
         while True:

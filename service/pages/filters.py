@@ -8,7 +8,7 @@ from typing import Final
 from uuid import UUID
 
 from babel.dates import format_timedelta
-from babel.numbers import format_decimal
+from babel.numbers import format_compact_decimal, format_decimal
 from jinja2 import Environment
 from markupsafe import Markup
 
@@ -18,7 +18,9 @@ from service.pages.desk.handling import code_of
 from service.pages.translation import Language
 from service.review.comparison import Absent, Side
 from service.review.views import HistoryLine
+from watchlists.agreements.release import ReleaseState, Settlement
 
+MILLION: Final = 1_000_000
 SHORT: Final = 8
 """Hexadecimal digits of an id that people call a flag by."""
 
@@ -28,7 +30,8 @@ def install(environment: Environment, language: Language) -> None:
     writers: dict[str, Callable[..., object]] = {
         "moment": _moment,
         "distance": lambda distance: _distance(distance, language),
-        "decimal": lambda number: format_decimal(number, format="#,##0.#", locale=language.locale),
+        "decimal": lambda number: format_decimal(number, format="#,##0.0", locale=language.locale),
+        "many": lambda number: _many(number, language),
         "px": lambda length: f"{length:.1f}".removesuffix(".0"),
         "short": lambda id_: str(id_)[:SHORT],
         "handling_code": code_of,
@@ -38,6 +41,8 @@ def install(environment: Environment, language: Language) -> None:
     environment.globals |= {
         "word": words.word,
         "sides": Side,
+        "releases": ReleaseState,
+        "settlements": Settlement,
         "gap": GAP,
         "levels": words.LEVELS,
         "duties": words.DUTIES,
@@ -60,6 +65,15 @@ def _moment(at: datetime) -> Markup:
     utc = at.astimezone(UTC)
     machine, human = utc.strftime("%Y-%m-%dT%H:%M:%SZ"), utc.strftime("%Y-%m-%d %H:%M UTC")
     return Markup('<time datetime="{}">{}</time>').format(machine, human)
+
+
+def _many(number: int, language: Language) -> str:
+    """Write a large number to two digits, from a million on in words; more would pretend to a false precision."""
+    unit = 10 ** max(0, len(str(number)) - 2)
+    rounded = number // unit * unit
+    if rounded < MILLION:
+        return format_decimal(rounded, locale=language.locale)
+    return format_compact_decimal(rounded, format_type="long", locale=language.locale, fraction_digits=1)
 
 
 def _distance(distance: timedelta, language: Language) -> str:

@@ -8,12 +8,12 @@ from fastapi import FastAPI
 
 from service import errors
 from service.pages import account, enrol, problems, session, sign_in, static
-from service.pages.desk import afterwards, flag, queue, requests, streams, verdict, waiver
+from service.pages.desk import afterwards, flag, grants, queue, requests, streams, verdict, waiver
 from service.pages.desk.changes import Changes, standing_of
 from service.pages.rendering import Site
 from service.runtime import Runtime
 
-PAGES = (static, sign_in, enrol, account, queue, streams, flag, verdict, waiver, afterwards, requests)
+PAGES = (static, sign_in, enrol, account, queue, streams, flag, verdict, waiver, afterwards, requests, grants)
 
 
 def install(app: FastAPI, runtime: Runtime) -> None:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from PIL import Image, ImageEnhance
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
+from playwright.sync_api import Error as BrowserError
 
 from service.pages.cookies import SESSION
 from service.users.identity_provider import Proven
@@ -48,6 +49,7 @@ class Desk:
             permit("see alert", "silent-alarm, reviewers(1)", when='resource.action == "discreet-check"'),
             COMPARED,
             name="xa-xb-wanted",
+            title='"Agreement between XA and XB on wanted persons"',
             actions='["discreet-check"]',
         )
         subject = {"family_name": "Quillfeather", "given_names": "Ottoline", "nationality": "XB"}
@@ -78,7 +80,7 @@ class Desk:
         context = self.browser.new_context(
             viewport={"width": width, "height": height}, base_url=self.node.url, **options
         )
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(20_000)  # of a machine that does much else; nothing waits for it in vain
         context.route(lambda url: urlsplit(url).netloc != self.host, lambda route: route.abort())
         context.on("request", self._note_request)
         if name:
@@ -121,7 +123,11 @@ class Screen:
 
     def says(self, text: str) -> bool:
         """Whether a text is on the page, waiting for it for a moment."""
-        self.page.get_by_text(text).first.wait_for()
+        found = self.page.get_by_text(text).first
+        try:
+            found.wait_for()
+        except BrowserError as error:
+            raise AssertionError(f"{text!r} is not on the page: {self.text()}") from error
         return True
 
     def text(self) -> str:

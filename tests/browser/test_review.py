@@ -83,7 +83,7 @@ def test_a_form_that_is_not_complete_says_what_is_missing(desk: Desk) -> None:
         ada.page.get_by_label("Why?").fill("   ")
         ada.page.get_by_role("radio", name="Inconclusive").check()
         ada.page.get_by_role("button", name="Continue").click()
-        assert ada.page.evaluate("document.activeElement.getAttribute('role')") == "alert"
+        ada.page.locator("[role=alert]:focus").wait_for()
         ada.page.get_by_role("link", name="Say what you have seen.").click()
         assert ada.page.evaluate("document.activeElement.id") == "field-reason"
         assert ada.page.get_by_role("radio", name="Inconclusive").is_checked()

@@ -13,9 +13,11 @@ from starlette.responses import Response
 
 from service.api.dependencies import CurrentRuntime
 from service.pages.rendering import page
-from service.pages.session import CurrentReviewer
+from service.pages.session import CurrentReviewer, SignedIn, WatchingUser
 from service.pages.work import work
 from service.review.views import FlagState, QueueFilter
+from service.roles import Role
+from service.runtime import Runtime
 
 PAGE: Final = 25
 JITTER: Final = 2000
@@ -33,21 +35,33 @@ HTMX: Final = json.dumps(
 router = APIRouter(include_in_schema=False)
 
 
+After = Annotated[str | None, Query(max_length=200)]
+
+
 @router.get("/review")
 async def show_queue(
-    request: Request,
-    reviewer: CurrentReviewer,
-    runtime: CurrentRuntime,
-    after: Annotated[str | None, Query(max_length=200)] = None,
+    request: Request, reviewer: CurrentReviewer, runtime: CurrentRuntime, after: After = None
 ) -> Response:
     """List flags, a page at a time."""
+    return await _queue(request, runtime, reviewer, after)
+
+
+@router.get("/review/list")
+async def follow_queue(
+    request: Request, watching: WatchingUser, runtime: CurrentRuntime, after: After = None
+) -> Response:
+    """List the same again for a page that has heard of a change: nobody asked, so no session is kept alive by it."""
+    return await _queue(request, runtime, watching.acting_as(Role.REVIEWER), after)
+
+
+async def _queue(request: Request, runtime: Runtime, reviewer: SignedIn, after: str | None) -> Response:
     wanted = read_filter(request.query_params)
     found = await work(runtime, runtime.review.queue.page, reviewer.caller, wanted, after, PAGE)
     query = _query(wanted)
     values = {
         "items": found.items,
-        "following": _address(query | {"after": found.following}) if found.following else None,
-        "here": _address(query | ({"after": after} if after else {})),
+        "following": _address("/review", query | {"after": found.following}) if found.following else None,
+        "here": _address("/review/list", query | ({"after": after} if after else {})),
         "wanted": wanted,
         "filtered": wanted != QueueFilter(),
         "states": list(FlagState),
@@ -83,5 +97,5 @@ def _query(wanted: QueueFilter) -> dict[str, str]:
     return {name: value for name, value in given.items() if value}
 
 
-def _address(query: Mapping[str, str]) -> str:
-    return f"/review?{urlencode(query)}" if query else "/review"
+def _address(path: str, query: Mapping[str, str]) -> str:
+    return f"{path}?{urlencode(query)}" if query else path

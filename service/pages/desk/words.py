@@ -88,6 +88,7 @@ _WORDS: Final[Mapping[type[Enum], Mapping[Enum, str]]] = MappingProxyType(
             Missing.NO_SAMPLE: marked("The entry has none."),
             Missing.NO_PORTRAIT: marked("The owner of the entry has not given a portrait."),
             Missing.AT_HOME: marked("Portraits of this entry stay with its owner; ask there."),
+            Missing.NO_FACE: marked("No face can be found in the picture."),
             Missing.DAMAGED: marked("It is stored, but cannot be opened. Tell the operator."),
         },
         Side: {
