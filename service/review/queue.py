@@ -16,7 +16,7 @@ from heapq import merge
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, and_, exists, literal, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, Select, and_, exists, literal, select, tuple_
 
 from service.errors import BadCursor
 from service.identity import Caller, require
@@ -90,7 +90,8 @@ class Queue:
         in_force = self._reading.rules().in_force(now)
         desks = desks_of(caller.partner, in_force)
         with self._engine.connect() as connection:
-            rows = _merged((_of_desk(connection, desk, caller, wanted, cursor, limit + 1) for desk in desks), wanted)
+            queries = (query_of(desk, caller, wanted, cursor, limit + 1) for desk in desks)
+            rows = _merged((connection.execute(query).mappings().all() for query in queries), wanted)
             items = self._items(connection, rows[:limit], in_force, now)
         following = Cursor.of(rows[limit - 1]).text() if len(rows) > limit else None
         return QueuePage(tuple(items), following)
@@ -105,8 +106,8 @@ class Queue:
         desks = desks_of(caller.partner, self._reading.rules().in_force(self._clock()))
         wanted = QueueFilter(exercise=exercise, mine=True)
         with self._engine.connect() as connection:
-            found = (_of_desk(connection, desk, caller, wanted, None, MOST_COUNTED) for desk in desks)
-            return min(MOST_COUNTED, sum(map(len, found)))
+            queries = (query_of(desk, caller, wanted, None, MOST_COUNTED) for desk in desks)
+            return min(MOST_COUNTED, sum(len(connection.execute(query).all()) for query in queries))
 
     def _items(
         self,
@@ -139,9 +140,8 @@ def _merged(found: Iterable[Sequence[RowMapping]], wanted: QueueFilter) -> list[
     return list(merge(*found, key=Cursor.of, reverse=wanted.state in OVER))
 
 
-def _of_desk(
-    connection: Connection, desk: Desk, caller: Caller, wanted: QueueFilter, after: Cursor | None, limit: int
-) -> Sequence[RowMapping]:
+def query_of(desk: Desk, caller: Caller, wanted: QueueFilter, after: Cursor | None, limit: int) -> Select[Any]:
+    """Return the query for the next flags of one desk, in the order of the index that it is read off."""
     mine = _is_mine(caller)
     query = select(flags, mine.label("mine"), _SILENT.label("silent")).where(
         flags.c.partner == desk.partner,
@@ -159,7 +159,7 @@ def _of_desk(
         there = tuple_(literal(after.rank), literal(after.queued_at, UtcDateTime), literal(after.id))
         query = query.where(place < there if backwards else place > there)
     order = [column.desc() for column in _PLACE] if backwards else list(_PLACE)
-    return connection.execute(query.order_by(*order).limit(limit)).mappings().all()
+    return query.order_by(*order).limit(limit)
 
 
 def _columns(wanted: QueueFilter) -> tuple[tuple[ColumnElement[Any], str | None], ...]:

@@ -10,7 +10,8 @@ import pytest
 from service.errors import BadCursor
 from service.identity import Caller
 from service.review.access import Desk, desks_of, may_see, shared_by
-from service.review.queue import Cursor
+from service.review.queue import Cursor, query_of
+from service.review.views import FlagState, QueueFilter
 from service.roles import Role
 from tests.service.review.desk import HOUR, SAME, ReviewScene, problem, unknown
 from tests.service.treaties import permit
@@ -158,3 +159,20 @@ def test_a_cursor_comes_back_as_it_was_and_another_is_refused() -> None:
     for text in ("", "!", "AAAA", cursor.text()[:-4], Cursor(9, NOW, str(uuid4())).text(), "é"):
         with pytest.raises(BadCursor):
             Cursor.read(text)
+
+
+@pytest.mark.parametrize(("state", "after"), [(FlagState.OPEN, None), (FlagState.OPEN, 1), (FlagState.SETTLED, 1)])
+@pytest.mark.parametrize(("agreement", "index"), [(None, "flags_queued"), ("joint", "flags_on_desk")])
+def test_a_page_is_read_off_an_index_from_the_place_of_the_last_flag(
+    desk: ReviewScene, state: FlagState, after: int | None, agreement: str | None, index: str
+) -> None:
+    engine = desk.node.runtime.store.engine
+    cursor = None if after is None else Cursor(after, NOW, str(uuid4()))
+    wanted, caller = QueueFilter(state, purpose="crime", mine=True), Caller("xa", Role.REVIEWER, "ada")
+    query = query_of(Desk("xa", agreement), caller, wanted, cursor, 50)
+    text = str(query.compile(engine, compile_kwargs={"literal_binds": True}))
+    with engine.connect() as connection:
+        plan = [row.detail for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}")]
+    assert plan[0].startswith(f"SEARCH flags USING INDEX {index} (")
+    assert ("rank" in plan[0]) is (after is not None)
+    assert not any("TEMP B-TREE" in step for step in plan)
