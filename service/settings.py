@@ -132,6 +132,12 @@ class Settings(BaseSettings):
         description="Samples of recent probes held in memory per partner, to count by; 0 to hold and count none.",
     )
 
+    max_connections: int = Field(default=1000, ge=1, description="Connections of one process.")
+    drain_notice: float = Field(
+        default=1.0,
+        ge=0,
+        description="Seconds for which a process that was asked to end still takes requests, while /readyz fails.",
+    )
     checks_per_minute: int = Field(default=600, ge=1, description="Checks of one machine in any minute.")
     checks_per_minute_partner: int = Field(default=6000, ge=1, description="Checks of all machines of a partner.")
     calls_per_minute: int = Field(default=3000, ge=1, description="Other calls of one machine in any minute.")

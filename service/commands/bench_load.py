@@ -25,6 +25,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from rich.progress import Progress
 
 from models.errors import CrosscheckError
@@ -35,9 +36,13 @@ from service.commands.bench_custody import IMPORTED, generated_entries
 from service.commands.load_clients import LoadClients
 from service.commands.local_service import LocalFolder, LocalService, cpu_seconds, local_folder, memory_mb
 from service.commands.portraits import portraits
+from service.identity import Caller
+from service.machines.register import KeyKind, MachineRegister
+from service.machines.signing import RequestSigner
 from service.probes import SampleEncoder
+from service.roles import Role
 from service.settings import Settings
-from service.storage import open_store
+from service.storage import open_store, system_clock
 
 PROCESSES = 2
 THREADS = 2
@@ -125,15 +130,20 @@ def measure_load(size: int, seconds: float, overload_seconds: float, progress: P
         LoadFailed: something was not answered, or the processes that encode ended with an error.
     """
     # The same few people are checked over and over, which a service would otherwise stop.
-    settings = {"CROSSCHECK_PROBING_SAMPLES": "0", "CROSSCHECK_WORKERS": str(THREADS)}
+    settings = {
+        "CROSSCHECK_PROBING_SAMPLES": "0",
+        "CROSSCHECK_WORKERS": str(THREADS),
+        "CROSSCHECK_CHECKS_PER_MINUTE": str(10**6),
+        "CROSSCHECK_CHECKS_PER_MINUTE_PARTNER": str(10**6),
+        "CROSSCHECK_BEARER_TOKENS": "never",
+    }
     with local_folder(settings) as data:
-        _fill(data, size, progress)
+        signer = RequestSigner(Ed25519PrivateKey.generate())
+        _prepare(data, size, signer, progress)
         progress.add_task("encoding alone", total=None)
         encoding = _encode(data, seconds)
         with data.serve("--workers", str(PROCESSES)) as service:
-            token = service.access.tokens["xb-terminal"]
-            probes = list(portraits().values())
-            clients = LoadClients(service.url, probes, lambda *_: {"Authorization": f"Bearer {token}"})
+            clients = LoadClients(service.url, list(portraits().values()), signer)
             return _measure(service, clients, encoding, size, seconds, overload_seconds, progress)
 
 
@@ -202,13 +212,14 @@ def _seconds_to_recover(clients: LoadClients, p99: float) -> float:
     raise LoadFailed(f"answers are still slow {GIVE_UP:g} seconds after the overload")
 
 
-def _fill(data: LocalFolder, size: int, progress: Progress) -> None:
-    """Write generated faces on the watchlist of XB, whose terminal checks."""
+def _prepare(data: LocalFolder, size: int, signer: RequestSigner, progress: Progress) -> None:
+    """Write generated faces on the watchlist of XB, and register a terminal of it."""
     home, models = (Path(data.environment[f"CROSSCHECK_{name}"]) for name in ("HOME", "MODELS"))
     settings = Settings(home=home, models=models)
     store = open_store(settings)
-    space = FaceEncoder(ModelStore(settings.models_folder))
-    entries = generated_entries(space, size)
+    caller = Caller("xb", Role.TERMINAL, "bench")
+    MachineRegister(store.engine).add(caller, KeyKind.SIGNATURE, signer.public, system_clock())
+    entries = generated_entries(FaceEncoder(ModelStore(settings.models_folder)), size)
     for _ in progress.track(range(0, size, IMPORTED), description="filling the gallery"):
         with store.writing() as write:
             write.put_entries(list(islice(entries, IMPORTED)))

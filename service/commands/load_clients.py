@@ -10,20 +10,19 @@ import http.client
 import itertools
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 from uuid import uuid4
 
+from service.machines.signing import RequestSigner
+
 PATH = "/v1/match"
 TIMEOUT = 30.0
 NO_ANSWER = 0
 """Status of a request that was not answered with one."""
-
-Sign = Callable[[str, str, Mapping[str, str], bytes], Mapping[str, str]]
-"""Given method, URL, headers and body, return the headers that say who is calling."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +37,10 @@ class Outcome:
 class LoadClients:
     """Terminals that check the people of `portraits` in turn."""
 
-    def __init__(self, url: str, portraits: Sequence[bytes], sign: Sign) -> None:
+    def __init__(self, url: str, portraits: Sequence[bytes], signer: RequestSigner) -> None:
         self._url = url
         self._place = urlsplit(url).netloc
-        self._sign = sign
+        self._signer = signer
         self._images = itertools.cycle([base64.b64encode(image) for image in portraits])
         self._local = threading.local()
 
@@ -49,7 +48,7 @@ class LoadClients:
         """Send one check on the connection of this thread."""
         body = _body(next(self._images))
         headers = {"Content-Type": "application/json"}
-        headers |= self._sign("POST", self._url + PATH, headers, body)
+        headers |= self._signer.headers("POST", self._url + PATH, headers, body)
         begun = time.perf_counter()
         status, retry_after = self._send(headers, body)
         return Outcome(time.perf_counter() - begun, status, retry_after)

@@ -139,7 +139,9 @@ def _process(
 
 def _environment(folder: Path) -> dict[str, str]:
     models = os.environ.get("CROSSCHECK_MODELS") or str(cache_folder() / "models")
-    return os.environ | {"CROSSCHECK_HOME": str(folder / "home"), "CROSSCHECK_MODELS": models}
+    # No proxy is to be given notice that one of these ends.
+    places = {"CROSSCHECK_HOME": str(folder / "home"), "CROSSCHECK_MODELS": models}
+    return os.environ | places | {"CROSSCHECK_DRAIN_NOTICE": "0"}
 
 
 def _crosscheck(*arguments: str) -> list[str]:

@@ -13,6 +13,8 @@ from uvicorn.config import STARTUP_FAILURE
 
 from models.errors import CrosscheckError
 from service.app import bootstrap, create_app
+from service.serving.connections import MOST_HEAD, BoundedConnection
+from service.serving.server import GRACE, give_notice
 from service.settings import Settings
 from service.storage import open_store
 from service.telemetry import configure_logging, log
@@ -52,7 +54,11 @@ def serve(
         factory=workers > 1,
         access_log=False,  # it would print entry ids; the service writes its own line a request
         server_header=False,
-        timeout_graceful_shutdown=10,
+        proxy_headers=False,  # who connects is what `service.machines.proxies` decides by: no header may change it
+        http=BoundedConnection,
+        ws="none",
+        h11_max_incomplete_event_size=MOST_HEAD,
+        timeout_graceful_shutdown=GRACE,
         timeout_worker_healthcheck=UNANSWERED_SECONDS,
     )
 
@@ -68,9 +74,11 @@ def app_of_worker() -> FastAPI:
 
 
 def _application() -> FastAPI:
-    app = create_app(bootstrap(Settings()))
+    settings = Settings()
+    BoundedConnection.most = settings.max_connections
+    app = create_app(bootstrap(settings))
     app.openapi()  # before anybody is served: no check waits until it is worked out
-    return app
+    return give_notice(app, settings.drain_notice)
 
 
 def _require_free(host: str, port: int) -> None:

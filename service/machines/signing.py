@@ -22,7 +22,7 @@ class RequestSigner:
 
     def __init__(self, key: Ed25519PrivateKey) -> None:
         self._key = key
-        self.keyid = PublicKey.of(key.public_key()).keyid
+        self.public = PublicKey.of(key.public_key())
 
     def headers(self, method: str, url: str, fields: Mapping[str, str], body: bytes) -> dict[str, str]:
         """Return the header fields that are to be added to a request.
@@ -41,7 +41,7 @@ class RequestSigner:
         components: list[tuple[str, dict[str, str]]] = [(name, {}) for name in (*ALWAYS, *(WITH_BODY if body else ()))]
         parameters = {
             "created": int(time.time()),
-            "keyid": self.keyid,
+            "keyid": self.public.keyid,
             "nonce": secrets.token_urlsafe(16),
             "tag": TAG,
         }
