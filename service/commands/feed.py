@@ -19,7 +19,8 @@ from watchlists.exchange import Published, Subscription
 from watchlists.exchange.errors import FeedKeyInvalid
 from watchlists.exchange.signing_keys import fingerprint
 from watchlists.feed import FeedId
-from watchlists.feed.messages import ROOT_CAP, RootMessage, read
+from watchlists.feed.errors import FeedMalformed, FeedRefused
+from watchlists.feed.messages import ROOT_CAP, Root, RootMessage, read
 
 commands = typer.Typer(help="Exchange watchlists with other nodes.", no_args_is_help=True, add_completion=False)
 for command in (feed_keys.key, feed_keys.rotate, feed_keys.sign, feed_keys.publish, feed_keys.root, feed_keys.receive):
@@ -69,12 +70,20 @@ def subscribe(
         raise typer.BadParameter("give one of --key-file and --token-file")
     known_by = key_file or token_file
     message = root.read_bytes()
-    typer.echo(fingerprint(read(message, RootMessage, ROOT_CAP).signed))
+    typer.echo(fingerprint(_signed(message)))
     if not yes:
         typer.confirm("Did the other operator read out the same, on a line that you trust?", abort=True)
     feed = FeedId(owner=owner, watchlist=watchlist, receiver=receiver)
     feeds_of_node().subscribe(feed, url, "" if known_by is None else str(known_by.absolute()), message)
     typer.echo(f"{watchlist} of {owner} is followed. A running service pulls it; or run `crosscheck sync --once`.")
+
+
+def _signed(unverified_root: bytes) -> Root:
+    try:
+        return read(unverified_root, RootMessage, ROOT_CAP).signed
+    except FeedRefused as error:
+        hint = "Give the file that the other operator made with `crosscheck feed root --out`, unchanged."
+        raise FeedMalformed("the file of --root holds no root", hint=hint) from error
 
 
 @commands.command()
