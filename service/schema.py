@@ -170,12 +170,23 @@ audit_nodes = Table(
     Column("hash", LargeBinary(32), nullable=False, comment="of a complete subtree, so that proofs are quick"),
 )
 
+audit_parts = Table(
+    "audit_parts",
+    metadata,
+    Column("partner", String(64), primary_key=True, comment="of the actors; the node for the operator"),
+    Column("size", BigInteger, nullable=False, comment="entries"),
+    Column("frontier", LargeBinary, nullable=False, comment="service.audit.tree.Frontier, of these entries alone"),
+    Column("kept_size", BigInteger, nullable=False, comment="as the newest head commits to it; 0 if it does not"),
+    Column("kept_root", LargeBinary(32), nullable=False),
+)
+
 audit_heads = Table(
     "audit_heads",
     metadata,
     Column("size", BigInteger, primary_key=True, autoincrement=False),
     Column("at", UtcDateTime, nullable=False),
     Column("root", LargeBinary(32), nullable=False),
+    Column("parts", LargeBinary(32), comment="root of the tree of the parts; null in heads of before there were any"),
     Column("signing_key", String(64), nullable=False),
     Column("signature", LargeBinary(64), nullable=False),
 )

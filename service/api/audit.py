@@ -33,6 +33,10 @@ class HeadMessage(BaseModel):
     size: int
     root: Hash
     at: str = Field(examples=["2026-11-22T09:30:00.123456Z"])
+    parts: Hash | None = Field(
+        default=None,
+        description="Root of the tree of the parts; null, and not signed, in heads of before there were any",
+    )
     signature: Signature
 
 
@@ -83,6 +87,22 @@ class ConsistencyMessage(BaseModel):
     proof: list[Hash]
 
 
+class PartMessage(BaseModel):
+    partner: str
+    size: int = Field(description="How many entries were done in its name")
+    root: Hash = Field(description="Of the tree over these")
+
+
+class ProvedPartMessage(BaseModel):
+    """What a signed head says of the part of the log that concerns a partner."""
+
+    part: PartMessage
+    head: HeadMessage
+    place: int = Field(description="Of the part among those of the head, from 0")
+    count: int = Field(description="Parts of the head")
+    proof: list[Hash]
+
+
 class KeysMessage(BaseModel):
     keys: dict[str, Hash] = Field(description="Ed25519 public keys in hexadecimal, by id")
 
@@ -127,6 +147,17 @@ async def list_events(
     require(caller, Role.AUDITOR)
     found = await runtime.owner_work.run(runtime.audit.desk.entries, caller, after, limit, runtime.checks.clock())
     return EntriesMessage(entries=[EntryMessage.model_validate(entry.plain()) for entry in found])
+
+
+@router.get("/part", responses=problems(401, 403, 404, 503))
+async def prove_part(caller: CurrentCaller, runtime: CurrentRuntime) -> ProvedPartMessage:
+    """Return how many entries of the caller's partner there are by the newest head, and the root of the tree over them.
+
+    Whoever lists the entries reckons that root, and knows that none was left out.
+    """
+    require(caller, Role.AUDITOR)
+    proved = await runtime.owner_work.run(runtime.audit.heads.part, caller.partner)
+    return ProvedPartMessage.model_validate(proved.plain())
 
 
 @router.get("/proof/inclusion", responses=problems(401, 403, 404, 422, 503))

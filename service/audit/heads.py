@@ -12,7 +12,9 @@ from sqlalchemy import Connection, Engine, RowMapping, select
 from service.audit import tree
 from service.audit.errors import CountersignatureWrong, HeadUnknown, WitnessUnknown
 from service.audit.log import STATE, TILE, AuditLog
+from service.audit.parts import ProvedPart, prove_part
 from service.audit.signatures import Head, sign_head
+from service.audit.stored_parts import keep_parts, kept_parts
 from service.schema import audit_countersignatures, audit_events, audit_heads, audit_log, audit_nodes, audit_witnesses
 from watchlists.database import upsert, writing
 from watchlists.feed.signing import key_id
@@ -107,6 +109,19 @@ class Heads:
                 raise HeadUnknown(f"the tree of size {first} is not the beginning of that of size {second}")
             return tree.consistency_proof(StoredNodes(connection), first, second)
 
+    def part(self, partner: str) -> ProvedPart:
+        """Return what the newest head says of the part of a partner, with the proof.
+
+        Raises:
+            HeadUnknown: no head was signed yet, or none since there are parts, or the partner had no entry by then.
+        """
+        with self._engine.connect() as connection:
+            head = _newest(connection)
+            found = None if head is None else prove_part(kept_parts(connection), partner, head)
+        if found is None:
+            raise HeadUnknown("no head was signed yet that commits to a part of this partner")
+        return found
+
     def countersign(self, partner: str, size: int, public: str, signature: bytes, now: datetime) -> None:
         """Keep the countersignature of a partner. The same one again changes nothing.
 
@@ -144,9 +159,10 @@ def sign_now(connection: Connection, now: datetime) -> Head:
     at = now if state["last_at"] is None else max(now, state["last_at"])
     frontier = tree.Frontier.of_bytes(state["size"], state["frontier"])
     signer = AuditLog.of(connection).signer(connection, state["signing_key"])
-    head = sign_head(signer, frontier.size, frontier.root(), at)
-    values = {"size": head.size, "at": at, "root": head.root, "signing_key": head.log, "signature": head.signature}
-    connection.execute(audit_heads.insert().values(values))
+    head = sign_head(signer, frontier.size, frontier.root(), at, keep_parts(connection))
+    signed = {"signing_key": head.log, "signature": head.signature}
+    values = {"size": head.size, "at": at, "root": head.root, "parts": head.parts}
+    connection.execute(audit_heads.insert().values(**values, **signed))
     connection.execute(audit_log.update().values(last_at=at))
     return head
 
@@ -192,4 +208,4 @@ def _head_of(connection: Connection, size: int) -> Head:
 
 
 def _head(row: RowMapping) -> Head:
-    return Head(row["signing_key"], row["size"], row["root"], row["at"], row["signature"])
+    return Head(row["signing_key"], row["size"], row["root"], row["at"], row["signature"], row["parts"])

@@ -18,9 +18,11 @@ from sqlalchemy import Connection, Engine, RowMapping, bindparam, select
 
 from service.audit.events import Actor, Details, Event, EventKind
 from service.audit.leaf import Leaf
+from service.audit.parts import Growing
 from service.audit.payload import commitment_to, packed
 from service.audit.signatures import PublicKeys, Receipt, promise
 from service.audit.signing_key import SigningKeys
+from service.audit.stored_parts import count_parts, needs_counting, read_parts, write_parts
 from service.audit.tree import Frontier
 from service.schema import audit_events, audit_events_before, audit_log, audit_nodes, audit_payloads
 from watchlists.database import wipe_deleted, writing
@@ -74,7 +76,7 @@ class AuditLog:
             return []
         state = connection.execute(STATE).mappings().one()
         signer = self._signing.signer(connection, state["signing_key"])
-        appending = _Appending(state, signer)
+        appending = _Appending(state, signer, read_parts(connection, {each.owner for each in ready}))
         for each in ready:
             appending.add(each)
         appending.write(connection)
@@ -117,8 +119,9 @@ class AuditLog:
 class _Appending:
     """Entries on their way into the tree."""
 
-    def __init__(self, state: RowMapping, signer: Signer) -> None:
+    def __init__(self, state: RowMapping, signer: Signer, parts: Growing) -> None:
         self.receipts = list[Receipt]()
+        self._parts = parts
         self._frontier = Frontier.of_bytes(state["size"], state["frontier"])
         self._last_at: datetime | None = state["last_at"]
         self._signer = signer
@@ -132,6 +135,7 @@ class _Appending:
         at = event.at if self._last_at is None else max(event.at, self._last_at)
         leaf = Leaf(number, at, event.kind.value, event.partner, event.keep_until, new.commitment)
         receipt = promise(self._signer, leaf.hash(), at)
+        self._parts.add(event.partner, receipt.leaf)
         nodes = [node for node in self._frontier.append(receipt.leaf) if node.level % TILE == 0]
         self._nodes += [{"level": node.level, "place": node.place, "hash": node.hash} for node in nodes if node.level]
         self._events.append(
@@ -160,12 +164,14 @@ class _Appending:
         frontier = self._frontier
         grown = {"grown_to": frontier.size, "edge": frontier.to_bytes(), "last": self._last_at}
         connection.execute(_GROW, grown)
+        write_parts(connection, self._parts)
 
 
 def open_log(engine: Engine, keys: KeyRing, now: datetime) -> None:
     """Open the log of a database, so that whoever writes in a transaction of `engine` can append to it.
 
-    A new database gets a signing key; events of before there was a tree are moved into it.
+    A new database gets a signing key; events of before there was a tree are moved into it, and entries of before there
+    were parts are counted into theirs.
     """
     log = AuditLog(keys)
     with engine.connect() as connection:
@@ -178,6 +184,10 @@ def open_log(engine: Engine, keys: KeyRing, now: datetime) -> None:
         with writing(engine) as connection:
             has_old = _adopt(log, connection)
         wipe_deleted(engine, audit_events_before)
+    if needs_counting(engine):
+        with writing(engine) as connection:
+            connection.execute(STATE).one()
+            count_parts(connection)
     engine.update_execution_options(**{_OPTION: log})
 
 

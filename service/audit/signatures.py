@@ -73,6 +73,8 @@ class Head:
     Args:
         log: id of the key that signed.
         at: no entry of the tree is later, and none after it is earlier.
+        parts: root of the tree of what concerns each partner (`service.audit.parts`); None in heads of before there
+            were such trees.
     """
 
     log: str
@@ -80,10 +82,11 @@ class Head:
     root: bytes
     at: datetime
     signature: bytes
+    parts: bytes | None = None
 
     def plain(self) -> dict[str, Any]:
         """Return it as JSON."""
-        return _head(self.log, self.size, self.root, self.at) | {"signature": self.signature.hex()}
+        return _head(self.log, self.size, self.root, self.at, self.parts) | {"signature": self.signature.hex()}
 
     @classmethod
     def read(cls, plain: dict[str, Any]) -> Head:
@@ -94,7 +97,8 @@ class Head:
         """
         try:
             root, signature = bytes.fromhex(plain["root"]), bytes.fromhex(plain["signature"])
-            return cls(str(plain["log"]), int(plain["size"]), root, moment_of(plain["at"]), signature)
+            parts = None if plain.get("parts") is None else bytes.fromhex(plain["parts"])
+            return cls(str(plain["log"]), int(plain["size"]), root, moment_of(plain["at"]), signature, parts)
         except (KeyError, TypeError):
             raise ValueError("a head lacks a part") from None
 
@@ -111,7 +115,7 @@ class Head:
         return _verifies(public, signature, _WITNESS + self._content())
 
     def _content(self) -> bytes:
-        return canonical(_head(self.log, self.size, self.root, self.at))
+        return canonical(_head(self.log, self.size, self.root, self.at, self.parts))
 
 
 def promise(signer: Signer, leaf: bytes, at: datetime) -> Receipt:
@@ -119,18 +123,19 @@ def promise(signer: Signer, leaf: bytes, at: datetime) -> Receipt:
     return Receipt(key_id(signer.public), leaf, at, signer.sign(_promise(leaf, at)))
 
 
-def sign_head(signer: Signer, size: int, root: bytes, at: datetime) -> Head:
-    """Sign for a tree."""
+def sign_head(signer: Signer, size: int, root: bytes, at: datetime, parts: bytes | None) -> Head:
+    """Sign for a tree, and for the parts of it."""
     log = key_id(signer.public)
-    return Head(log, size, root, at, signer.sign(_HEAD + canonical(_head(log, size, root, at))))
+    return Head(log, size, root, at, signer.sign(_HEAD + canonical(_head(log, size, root, at, parts))), parts)
 
 
 def _promise(leaf: bytes, at: datetime) -> bytes:
     return _PROMISE + leaf + text_of(at).encode()
 
 
-def _head(log: str, size: int, root: bytes, at: datetime) -> dict[str, Any]:
-    return {"log": log, "size": size, "root": root.hex(), "at": text_of(at)}
+def _head(log: str, size: int, root: bytes, at: datetime, parts: bytes | None) -> dict[str, Any]:
+    plain = {"log": log, "size": size, "root": root.hex(), "at": text_of(at)}
+    return plain if parts is None else plain | {"parts": parts.hex()}
 
 
 def _is_signed(keys: PublicKeys, log: str, signature: bytes, message: bytes) -> bool:

@@ -23,6 +23,7 @@ from service.audit.entries import Entry, PayloadState
 from service.audit.heads import Countersignature
 from service.audit.leaf import text_of
 from service.audit.log import TILE
+from service.audit.parts import Growing
 from service.audit.payload import commitment_to
 from service.audit.signatures import Head, PublicKeys, Receipt
 from service.audit.tree import Frontier
@@ -44,6 +45,7 @@ class Fault(StrEnum):
     RECEIPT_FORGED = "receipt-forged"
     PROMISE_BROKEN = "promise-broken"
     NODES_CHANGED = "nodes-changed"
+    PARTS_CHANGED = "parts-changed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +152,8 @@ class Verification:
         self._promised = {receipt.leaf: receipt for receipt in self._evidence.receipts}
         self._nodes = source.nodes
         self._frontier = Frontier.empty()
+        self._parts = Growing()
+        self._has_parts = False
         self._last_at: datetime | None = None
         self._fits = self._fits_kept = self._fitting = 0
         self._deleted = self._withheld = 0
@@ -201,6 +205,7 @@ class Verification:
         self._last_at = leaf.at
         self._promised.pop(entry.receipt.leaf, None)
         self._grow(entry.receipt.leaf)
+        self._parts.add(leaf.partner, entry.receipt.leaf)
         for head in self._heads.get(number, ()):
             self._require_head(head, leaf.at)
 
@@ -246,11 +251,20 @@ class Verification:
             raise self._leaves(head)
         if head.at < last_at:
             raise _Found(Fault.BACK_DATED, head.size, f"the head of size {head.size} is older than its last entry")
+        self._require_parts(head)
         self._last_at = max(head.at, self._last_at or head.at)
         self._fits = head.size
         self._fitting += 1
         if head.size in self._kept:
             self._fits_kept = head.size
+
+    def _require_parts(self, head: Head) -> None:
+        if head.parts is None and self._has_parts:
+            raise _Found(Fault.PARTS_CHANGED, head.size, f"the head of size {head.size} is silent on the parts")
+        if head.parts is not None and head.parts != self._parts.root():
+            detail = f"the head of size {head.size} was signed over other parts of the partners than these"
+            raise _Found(Fault.PARTS_CHANGED, self._fits + 1, detail, head.size)
+        self._has_parts = head.parts is not None
 
     def _leaves(self, head: Head) -> _Found:
         """Return where the log leaves what `head` has signed."""

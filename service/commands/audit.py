@@ -17,6 +17,7 @@ from service.audit.desk import ProvedEntry
 from service.audit.entries import Entry
 from service.audit.errors import AuditFileInvalid
 from service.audit.heads import Heads
+from service.audit.parts import ProvedPart
 from service.audit.sources import DatabaseLog, FileLog, export
 from service.audit.verify import Evidence, Flaw, Report, Verification
 from service.audit.witnesses import Witnesses
@@ -105,6 +106,27 @@ def prove(
     typer.echo(f"Proved: entry {proved.entry.leaf.number} is in the tree of size {proved.head.size}.")
 
 
+@commands.command("part")
+def prove_part(
+    proof: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="As GET /v1/audit/part gave it.")],
+    pages: Annotated[
+        list[Path], typer.Argument(exists=True, dir_okay=False, help="All pages of GET /v1/audit/events, in order.")
+    ],
+    key: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="Public keys of the log.")],
+) -> None:
+    """Prove without the node that those are all entries of a partner up to a signed head. If not, the status is 1."""
+    proved, keys = _parsed(proof, ProvedPart.read), _keys_in(key)
+    entries = [entry for page in pages for entry in _parsed(page, _entries_in)]
+    part = proved.part
+    if not proved.is_proved(keys):
+        typer.echo("Not proved: the head does not commit to this part, or was not signed with that key.")
+        raise typer.Exit(1)
+    if not proved.is_whole(entry.leaf.hash() for entry in entries):
+        typer.echo(f"Not whole: these are not the first {part.size} entries of {part.partner}.")
+        raise typer.Exit(1)
+    typer.echo(f"Whole: {part.size} entries of {part.partner} up to the head of size {proved.head.size}.")
+
+
 @commands.command("export")
 def export_log(
     file: Annotated[Path, typer.Argument(help="New file.")],
@@ -191,6 +213,14 @@ def _receipt_in(content: dict[str, Any]) -> Receipt:
     """Return the receipt that the file is, or that the answer in it has."""
     found = content.get("receipt", content)
     return Receipt.read(found if isinstance(found, dict) else {})
+
+
+def _entries_in(content: dict[str, Any]) -> list[Entry]:
+    """Return the entries of a page."""
+    try:
+        return [Entry.read(entry) for entry in content["entries"]]
+    except (KeyError, TypeError):
+        raise ValueError("it holds no entries") from None
 
 
 def _keys_in(file: Path) -> PublicKeys:

@@ -18,9 +18,10 @@ from service.audit.heads import Heads, sign_now
 from service.audit.leaf import Leaf
 from service.audit.signatures import promise
 from service.audit.sources import DatabaseLog
+from service.audit.stored_parts import count_parts
 from service.audit.tree import Frontier
 from service.audit.verify import Evidence, Report, Verification
-from service.schema import audit_events, audit_heads, audit_log, audit_nodes, audit_payloads
+from service.schema import audit_events, audit_heads, audit_log, audit_nodes, audit_parts, audit_payloads
 from tests.databases import Databases
 from tests.watchlists.makers import NOW
 from watchlists.database import open_database, writing
@@ -119,7 +120,7 @@ class Log:
         return [dict(row) for row in found]
 
     def rewrite(self, rows: list[dict[str, Any]], signer: Signer | None = None, *, heads: bool = False) -> None:
-        """Put other entries in place of all there are, with hashes, nodes and the edge of the tree reckoned anew.
+        """Put other entries in place of all there are, with hashes, nodes, parts and edge reckoned anew.
 
         Args:
             rows: the entries; they are numbered through.
@@ -144,6 +145,8 @@ class Log:
                 connection.execute(audit_nodes.insert().values(level=8, place=node.place, hash=node.hash))
             state = {"size": len(rows), "frontier": frontier.to_bytes(), "last_at": rows[-1]["at"]}
             connection.execute(audit_log.update().values(state))
+            connection.execute(audit_parts.delete())
+            count_parts(connection)
 
     def signer(self) -> Signer:
         """The key of the log, which only the operator has."""

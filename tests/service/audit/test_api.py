@@ -62,7 +62,7 @@ def test_heads_are_for_auditors_and_for_the_machines_of_partners(role: Role) -> 
 
 @pytest.mark.parametrize("who", ["xa-terminal", "xa-reviewer", "xa-operator", "xa-sync"])
 def test_nobody_else_gets_anything_over_http(audited: Node, who: str) -> None:
-    for path in (EVENTS, f"/v1/audit/proof/inclusion?leaf={'0' * 64}&at=2026-11-22T09:30:00Z"):
+    for path in (EVENTS, "/v1/audit/part", f"/v1/audit/proof/inclusion?leaf={'0' * 64}&at=2026-11-22T09:30:00Z"):
         assert audited.call(who, "GET", path).status_code == 403
     for path in (HEADS, "/v1/audit/heads/1", "/v1/audit/keys", "/v1/audit/proof/consistency?first=1&second=1"):
         assert (audited.call(who, "GET", path).status_code == 403) is (who != "xa-sync")

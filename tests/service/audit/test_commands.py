@@ -141,6 +141,25 @@ def test_a_receipt_is_proved_offline(audited: Node, key: Path, tmp_path: Path) -
     assert "BAD (receipt-forged): a receipt" in run("verify", "--receipt", answers[0], status=1)
 
 
+def test_a_part_is_proved_to_be_whole_offline(audited: Node, key: Path, tmp_path: Path) -> None:
+    audited.runtime.keep_house()
+    proof, pages = tmp_path / "part.json", list[Path]()
+    proof.write_text(audited.call("xa-auditor", "GET", "/v1/audit/part").text)
+    last = 0
+    while entries := audited.call("xa-auditor", "GET", f"/v1/audit/events?after={last}&limit=7").json()["entries"]:
+        last = entries[-1]["number"]
+        pages.append(tmp_path / f"{last}.json")
+        pages[-1].write_text(json.dumps({"entries": entries}))
+    assert "Whole: " in run("part", proof, *pages, "--key", key)
+    assert "Not whole" in run("part", proof, *pages[1:], "--key", key, status=1)
+    content = json.loads(proof.read_text())
+    content["part"]["size"] -= 1
+    proof.write_text(json.dumps(content))
+    assert "Not proved" in run("part", proof, *pages, "--key", key, status=1)
+    with pytest.raises(CrosscheckError, match="no entries"):
+        run("part", proof, key, "--key", key)
+
+
 def test_witnesses_are_registered_and_withdrawn(audited: Node) -> None:
     public = "ab" * 32
     for _ in range(2):
