@@ -15,6 +15,7 @@ from service.identity import Caller
 from service.review.flag_state import refresh
 from service.roles import Role
 from service.schema import flag_candidates, flags
+from watchlists.agreements import Obligation
 
 ACTOR: Final = "flag opener"
 
@@ -28,7 +29,8 @@ class Flags:
     def open(self, connection: Connection, flag: FlagToOpen) -> None:
         """Write a flag that has candidates, its duties and its event in the transaction of `connection`.
 
-        Candidates that the terminal sees nothing of are among them: reviewers do.
+        Candidates that the terminal sees nothing of are among them: reviewers do. Where the rules say so, owners have
+        an event of their own in the log.
         """
         connection.execute(
             flags.insert().values(
@@ -51,8 +53,20 @@ class Flags:
         connection.execute(flag_candidates.insert(), [_row(flag, candidate) for candidate in flag.candidates])
         self._duties.open(connection, flag)
         refresh(connection, str(flag.id), flag.at)
-        actor = Caller(flag.partner, Role.OPERATOR, ACTOR)
-        audit.record(connection, EventKind.FLAG_OPENED, actor, flag.at, _event_details(flag), flag.log_until)
+        self._record(connection, EventKind.FLAG_OPENED, flag, flag.partner, _event_details(flag))
+        for owner in sorted({candidate.owner for candidate in flag.candidates if _is_told(flag, candidate)}):
+            self._record(connection, EventKind.ENTRY_FOUND, flag, owner, _owner_details(flag, owner))
+
+    @staticmethod
+    def _record(
+        connection: Connection, kind: EventKind, flag: FlagToOpen, partner: str, details: audit.Details
+    ) -> None:
+        audit.record(connection, kind, Caller(partner, Role.OPERATOR, ACTOR), flag.at, details, flag.log_until)
+
+
+def _is_told(flag: FlagToOpen, candidate: FlaggedCandidate) -> bool:
+    """Whether the rules have the owner read in the log of this hit: in an entry of its own, of its own alerts alone."""
+    return candidate.owner != flag.partner and Obligation.OWNER_LOG in candidate.terms
 
 
 def _row(flag: FlagToOpen, candidate: FlaggedCandidate) -> dict[str, object]:
@@ -71,6 +85,16 @@ def _row(flag: FlagToOpen, candidate: FlaggedCandidate) -> dict[str, object]:
         "face": candidate.face,
         "finger": candidate.finger,
         "sequence": candidate.sequence,
+    }
+
+
+def _owner_details(flag: FlagToOpen, owner: str) -> audit.Details:
+    found = [candidate for candidate in flag.candidates if candidate.owner == owner and _is_told(flag, candidate)]
+    return {
+        "partner": flag.partner,
+        "purpose": flag.purpose,
+        "exercise": flag.exercise,
+        "candidates": [candidate.recorded | {"candidate_id": str(candidate.id)} for candidate in found],
     }
 
 

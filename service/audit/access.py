@@ -1,7 +1,11 @@
 """Who may read which entries of the log. Pure; default is deny.
 
 The tree is one for all partners, so that nobody can be shown another one; heads and proofs say nothing but how much
-happened. What an entry is about is for its own partner's auditors.
+happened. What an entry is about is for the auditors of the partner in whose name it was written.
+
+In whose name, is said by the deed, and by agreements: where a permit carries `owner-log`, a hit is an entry of the
+asking partner and another one of the owner's, about the owner's alerts alone. So what somebody may read is settled when
+it is written, by the rules of then, and the owner's part of the log is as complete as any.
 """
 
 from __future__ import annotations

@@ -23,6 +23,7 @@ from service.errors import CheckConflict
 from service.identity import Caller
 from service.roles import Role
 from tests.service.node import base64_of, entry
+from tests.service.recorded import recorded
 from tests.service.scene import (
     ALERT,
     EVERYTHING,
@@ -571,6 +572,42 @@ def test_rule_kind_28_without_a_rule_the_log_records_everything(scene: Scene) ->
     event = scene.event_of(scene.check(case_reference="XA-2026/331")["check_id"])
     assert event["checkpoint"] == "XA-GATE-07"
     assert None not in (event["purpose"], event["case_digest"], event["gallery_sequence"])
+
+
+def owners_part(scene: Scene, owner: str = "xb") -> list[dict[str, Any]]:
+    """What the auditors of an owner read in the log of hits of its entries by others."""
+    scene.node.settle()
+    return [event["details"] for event in recorded(scene.node.runtime.store, "entry-found", partner=owner)]
+
+
+def test_rule_kind_28_where_a_rule_says_so_a_hit_is_in_the_owners_part_of_the_log(scene: Scene) -> None:
+    scene.agree(SEARCH, permit("see score", "owner-log"))
+    scene.enrol()
+    scene.enrol("C-1", owner="xc")
+    before = len(owners_part(scene)), len(owners_part(scene, "xc"))
+    scene.check()
+    (told,) = owners_part(scene)[before[0] :]
+    assert (told["partner"], told["purpose"]) == ("xa", "crime")
+    (candidate,) = told["candidates"]
+    assert (candidate["owner"], candidate["entry"], candidate["level"]) == ("xb", "E-1", "score")
+    assert "treaty v1" in candidate["decided_by"]
+    assert [each["entry"] for told in owners_part(scene, "xc")[before[1] :] for each in told["candidates"]] == ["C-1"]
+
+
+def test_rule_kind_28_without_a_rule_an_owner_reads_nothing_of_searches_of_others(scene: Scene) -> None:
+    scene.agree(SEARCH, permit("see score", "notify-owner"))
+    scene.enrol()
+    before = owners_part(scene)
+    assert scene.check()["outcome"] == "flagged"
+    assert owners_part(scene) == before
+
+
+def test_rule_kind_28_of_its_own_entries_that_it_finds_itself_a_partner_has_one_event(scene: Scene) -> None:
+    scene.agree(rule("search"), rule("see score", asks="owner-log"))
+    scene.enrol(owner="xa")
+    before = owners_part(scene, "xa")
+    assert scene.check()["outcome"] == "flagged"
+    assert owners_part(scene, "xa") == before
 
 
 class TestQuality:

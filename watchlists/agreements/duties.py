@@ -55,6 +55,7 @@ class Obligation(StrEnum):
     CONFIRM_WITHIN = "confirm-within"
     RELEASE_BY_OWNER = "release-by-owner"
     NOTIFY_OWNER = "notify-owner"
+    OWNER_LOG = "owner-log"
     ALWAYS_REVIEW = "always-review"
     EX_POST_AUTHORISATION = "ex-post-authorisation"
 

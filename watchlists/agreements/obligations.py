@@ -204,6 +204,7 @@ SPECIFICATIONS: Final[Mapping[Obligation, Specification]] = {
     Obligation.CONFIRM_WITHIN: _time(CHECKED, "12 h"),
     Obligation.RELEASE_BY_OWNER: _time(CHECKED, "24 h"),
     Obligation.NOTIFY_OWNER: _plain(CHECKED),
+    Obligation.OWNER_LOG: _plain(CHECKED),
     Obligation.ALWAYS_REVIEW: _plain(CHECKED),
     Obligation.EX_POST_AUTHORISATION: _time(CHECKED, "48 h"),
     Obligation.RETAIN_AT_MOST: _time(_ENTER, "3 y"),
