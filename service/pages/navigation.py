@@ -22,6 +22,8 @@ class Place:
 PLACES: Final[Sequence[Place]] = (
     Place("/review", marked("Flags"), frozenset({Role.REVIEWER})),
     Place("/review/requests", marked("Requests to us"), frozenset({Role.REVIEWER})),
+    Place("/review/webhooks", marked("Webhooks"), frozenset({Role.REVIEWER, Role.AUDITOR})),
+    Place("/review/log", marked("Audit log"), frozenset({Role.AUDITOR})),
 )
 
 

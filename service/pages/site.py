@@ -7,13 +7,14 @@ from functools import partial
 from fastapi import FastAPI
 
 from service import errors
-from service.pages import account, enrol, problems, session, sign_in, static
+from service.pages import account, enrol, log, problems, session, sign_in, static, webhooks
 from service.pages.desk import afterwards, flag, grants, queue, requests, streams, verdict, waiver
 from service.pages.desk.changes import Changes, standing_of
 from service.pages.rendering import Site
 from service.runtime import Runtime
 
-PAGES = (static, sign_in, enrol, account, queue, streams, flag, verdict, waiver, afterwards, requests, grants)
+DESK = (queue, streams, flag, verdict, waiver, afterwards, requests, grants, webhooks, log)
+PAGES = (static, sign_in, enrol, account, *DESK)
 
 
 def install(app: FastAPI, runtime: Runtime) -> None:

@@ -79,19 +79,13 @@ class Deliveries:
         require(caller, Role.REVIEWER, Role.AUDITOR, Role.SYNC)
         return self._endpoints.all(caller.partner)
 
-    def of(self, caller: Caller, limit: int, webhook: str | None = None) -> Sequence[Delivery]:
-        """Return the newest deliveries of the caller's partner, by endpoint, the newest notice first.
-
-        Args:
-            caller: who asks.
-            limit: most of each endpoint.
-            webhook: of this endpoint only.
+    def by_endpoint(self, caller: Caller, limit: int) -> Sequence[tuple[Endpoint, Sequence[Delivery]]]:
+        """Return the endpoints of the caller's partner, each with its newest deliveries.
 
         Raises:
             WrongRole: as `endpoints`.
         """
-        chosen = [each for each in self.endpoints(caller) if webhook in (None, each.name)]
-        return [delivery for endpoint in chosen for delivery in self.at(endpoint, limit)]
+        return [(endpoint, self.at(endpoint, limit)) for endpoint in self.endpoints(caller)]
 
     def at(self, endpoint: Endpoint, limit: int) -> Sequence[Delivery]:
         """Return the newest deliveries of an endpoint: what was tried, and what waits."""

@@ -125,12 +125,12 @@ def test_reviewers_auditors_and_machines_of_a_partner_see_its_deliveries_alone(
     post.tell()
     deliveries = post.webhooks.deliveries
     if role in {Role.REVIEWER, Role.AUDITOR, Role.SYNC}:
-        assert [each.number for each in deliveries.of(Caller("xb", role, "somebody"), 10)] == [1]
-        assert deliveries.of(Caller("xb", role, "somebody"), 10, webhook="other") == []
-        assert deliveries.of(Caller("xa", role, "somebody"), 10) == []
+        ((endpoint, sent),) = deliveries.by_endpoint(Caller("xb", role, "somebody"), 10)
+        assert (endpoint.name, [each.number for each in sent]) == ("desk", [1])
+        assert deliveries.by_endpoint(Caller("xa", role, "somebody"), 10) == []
     else:
         with pytest.raises(WrongRole):
-            deliveries.of(Caller("xb", role, "somebody"), 10)
+            deliveries.by_endpoint(Caller("xb", role, "somebody"), 10)
 
 
 def test_the_operator_is_alarmed_by_what_was_given_up_and_what_waits(post: Post, receiver: Receiver) -> None:
