@@ -17,6 +17,7 @@ from service.identity import Caller, require
 from service.roles import Role
 from service.settings import Settings
 from watchlists.agreements import RuleBook
+from watchlists.database import writing
 from watchlists.exchange import (
     Publisher,
     Pull,
@@ -34,12 +35,14 @@ from watchlists.store import Store
 
 OPERATOR = "operator"
 SYNC = "sync"
+FEED = "feed"
 
 
 @dataclass(frozen=True, slots=True)
 class Feeds:
     """Both sides of this node: what it publishes and what it follows."""
 
+    store: Store
     signing: SigningKeys
     publisher: Publisher
     receiving: ReceivingKeys
@@ -62,9 +65,18 @@ class Feeds:
         return self.publisher.timestamp(watchlist, caller.partner, self.clock())
 
     def page(self, caller: Caller, watchlist: str, after: int) -> bytes | None:
-        """Return the page that follows page `after`; None if there is none yet."""
+        """Return the page that follows page `after`; None if there is none yet.
+
+        That it was sent is on record with its owner, whose entries left the node.
+        """
         require(caller, Role.SYNC)
-        return self.publisher.page(watchlist, caller.partner, after)
+        page = self.publisher.page(watchlist, caller.partner, after)
+        if page is not None:
+            with writing(self.store.engine) as connection:
+                details: audit.Details = {"watchlist": watchlist, "receiver": caller.partner, "page": after + 1}
+                owner = self.store.watchlist(watchlist).owner
+                self._record(connection, EventKind.FEED_PAGE_SENT, owner, FEED, details)
+        return page
 
     def require_home(self, caller: Caller, watchlist: str) -> None:
         """Check that no feed writes a list of the caller's: what it wrote here, its own node would not know of.
@@ -89,6 +101,23 @@ class Feeds:
             self._record(connection, EventKind.FEED_ALLOWED, receiver, OPERATOR, details)
 
         return self.publisher.allow(watchlist, receiver, key, note)
+
+    def receiving_key(self, receiver: str, *, new: bool) -> bytes:
+        """Return the public key that feeds for a partner of this node are sealed to; make one if there is none yet.
+
+        Args:
+            receiver: the partner.
+            new: make one in any case, in place of the one handed out so far.
+
+        Raises:
+            UnknownPartner: there is no such partner.
+        """
+        found = None if new else self.receiving.newest(receiver)
+
+        def note(connection: Connection) -> None:
+            self._record(connection, EventKind.FEED_KEY_MADE, receiver, OPERATOR, {})
+
+        return found or self.receiving.make(receiver, self.clock(), note)
 
     def subscribe(self, feed: FeedId, url: str, token_file: str, root: bytes) -> None:
         """Follow a feed, or begin it anew, from a root that the operators of both nodes have compared.
@@ -171,6 +200,7 @@ def make_feeds(settings: Settings, store: Store, rules: Callable[[], RuleBook], 
         audit.record(connection, EventKind.FEED_PAGE_APPLIED, caller, clock(), details)
 
     return Feeds(
+        store=store,
         signing=signing,
         publisher=Publisher(store, signing, rules),
         receiving=receiving,

@@ -13,6 +13,8 @@ from enum import StrEnum
 
 from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, func, select
 
+from service import audit
+from service.audit import EventKind
 from service.identity import Caller, require
 from service.roles import Role
 from service.schema import notices
@@ -140,8 +142,10 @@ class Notices:
             last: datetime | None = connection.execute(query).scalar_one()
         return last
 
-    def of(self, caller: Caller, after: int, limit: int) -> Sequence[Notice]:
+    def of(self, caller: Caller, after: int, limit: int, now: datetime) -> Sequence[Notice]:
         """Return the notices of the caller's partner with numbers above `after`, in order, at most `limit`.
+
+        That texts were read is an event.
 
         Raises:
             WrongRole: the caller neither keeps the partner's watchlists nor reviews its flags.
@@ -155,14 +159,27 @@ class Notices:
         )
         with self._engine.connect() as connection:
             rows = connection.execute(query).mappings().all()
-            return [self._opened(connection, row) for row in rows]
+            found = [self._opened(connection, row) for row in rows]
+        self._note_reading(caller, found, now)
+        return found
 
-    def with_texts(self, kind: NoticeKind, to: str, most: int) -> Sequence[Notice]:
-        """Return the last `most` notices of a kind whose texts are still kept, the newest first."""
-        query = select(notices).where(*_is(kind, to), notices.c.sealed_text.is_not(None))
+    def with_texts(self, caller: Caller, kind: NoticeKind, most: int, now: datetime) -> Sequence[Notice]:
+        """Return the last `most` notices of a kind of the caller's partner whose texts are kept, the newest first.
+
+        The caller was let in before. That texts were read is an event.
+        """
+        query = select(notices).where(*_is(kind, caller.partner), notices.c.sealed_text.is_not(None))
         with self._engine.connect() as connection:
             rows = connection.execute(query.order_by(notices.c.number.desc()).limit(most)).mappings().all()
-            return [self._opened(connection, row) for row in rows]
+            found = [self._opened(connection, row) for row in rows]
+        self._note_reading(caller, found, now)
+        return found
+
+    def _note_reading(self, caller: Caller, found: Sequence[Notice], now: datetime) -> None:
+        if read := [notice.number for notice in found if notice.text is not None]:
+            details = {"first": min(read), "last": max(read), "count": len(read)}
+            with writing(self._engine) as connection:
+                audit.record(connection, EventKind.NOTICES_READ, caller, now, details)
 
     def forget(self, now: datetime) -> None:
         """Delete the texts that have been kept for long enough; of what they were about, somebody may be told again."""

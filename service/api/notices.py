@@ -37,7 +37,7 @@ async def list_notices(
     limit: Annotated[int, Query(ge=1, le=MOST_AT_ONCE)] = 100,
 ) -> NoticesMessage:
     """List what the caller's partner was told, in order. Ask again with the last number until the list is empty."""
-    found = await runtime.owner_work.run(runtime.notices.of, caller, after, limit)
+    found = await runtime.owner_work.run(runtime.notices.of, caller, after, limit, runtime.checks.clock())
     return NoticesMessage(notices=[_message(notice) for notice in found])
 
 

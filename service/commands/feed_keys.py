@@ -107,9 +107,7 @@ def receive(
     new: Annotated[bool, typer.Option("--new", help="Make a new key, in place of the one handed out so far.")] = False,
 ) -> None:
     """Print the public key that feeds for a partner of this node are sealed to; hand it to those who publish."""
-    keys = feeds_of_node().receiving
-    found = None if new else keys.newest(receiver)
-    typer.echo((found or keys.make(receiver, datetime.now(UTC))).hex())
+    typer.echo(feeds_of_node().receiving_key(receiver, new=new).hex())
 
 
 def _load(file: Path) -> Ed25519PrivateKey:

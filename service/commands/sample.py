@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from service import audit
+from service.audit import EventKind
 from service.identity import Caller, TokenRegister
 from service.roles import Role
 from service.settings import Settings
@@ -31,6 +33,8 @@ def add_sample(settings: Settings, store: Store, now: datetime) -> SampleAccess:
     with store.writing() as write:
         for partner in PARTNERS:
             write.add_partner(partner)
+            actor = Caller(partner.id, Role.OPERATOR, "crosscheck init")
+            audit.record(write.connection, EventKind.PARTNER_ADDED, actor, now, {"country": partner.country})
         for watchlist in watchlists:
             write.put_watchlist(watchlist)
     copy_samples(settings.agreements_folder)

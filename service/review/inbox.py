@@ -38,14 +38,15 @@ class Inboxes:
         require(caller, Role.REVIEWER)
         return Inbox(
             releases=self.releases.asked_of(caller),
-            authorisations=self._asked_beforehand(caller.partner),
+            authorisations=self._asked_beforehand(caller),
             afterwards=self.afterwards.waiting(caller),
         )
 
-    def _asked_beforehand(self, owner: str) -> tuple[AuthorisationRequest, ...]:
-        found = self.notices.with_texts(NoticeKind.AUTHORISATION_REQUESTED, owner, MOST)
+    def _asked_beforehand(self, caller: Caller) -> tuple[AuthorisationRequest, ...]:
+        now = self.clock()
+        found = self.notices.with_texts(caller, NoticeKind.AUTHORISATION_REQUESTED, MOST, now)
         requests = {_case(notice): notice for notice in reversed(found) if notice.text is not None}
-        still = self.authorisations.unanswered(owner, requests, self.clock())
+        still = self.authorisations.unanswered(caller.partner, requests, now)
         return tuple(_request(case, requests[case]) for case in reversed(still))
 
 

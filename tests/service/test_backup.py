@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -76,7 +77,9 @@ def test_what_is_restored_is_what_was(
     assert migrations.differences(again.engine) == []
     assert again.entry(EntryKey("xb-alerts", "e2")) == store.entry(EntryKey("xb-alerts", "e2"))
     assert (new.agreements_folder / "treaty" / "agreement.yaml").read_text() == "parties: [xa, xb]"
-    (notice,) = Notices(again.engine, again.keys, new.keep_notice_texts).of(Caller("xb", Role.SYNC, "x"), 0, 9)
+    (notice,) = Notices(again.engine, again.keys, new.keep_notice_texts).of(
+        Caller("xb", Role.SYNC, "x"), 0, 9, datetime.now(UTC)
+    )
     assert notice.text == TEXT
     # and it goes on: numbers of rows, of changes, of keys
     assert again.put_entry(entry("e3"), faces(3)).sequence == 3
@@ -156,7 +159,9 @@ def test_what_was_withdrawn_before_a_rotation_comes_back_from_no_older_backup(
     assert restore(new, made, keys_of(newest), leave_out_lost=True).left_out == 2
     with running(new) as again:
         assert (again.entry_count(), [change.kind.value for change in again.log.after(2)]) == (0, ["withdraw"] * 2)
-        (notice,) = Notices(again.engine, again.keys, new.keep_notice_texts).of(Caller("xb", Role.SYNC, "x"), 0, 9)
+        (notice,) = Notices(again.engine, again.keys, new.keep_notice_texts).of(
+            Caller("xb", Role.SYNC, "x"), 0, 9, datetime.now(UTC)
+        )
         assert notice.text is None
         again.put_entry(entry("e1"), faces(1))
 

@@ -15,6 +15,7 @@ from service.notices import NoticeKind, Notices
 from service.schema import notices as notices_table
 from tests.databases import OnServer
 from tests.service.node import Node
+from tests.service.recorded import recorded
 from tests.service.test_privacy import stored_bytes
 from tests.service.treaties import notices
 from tests.watchlists.makers import NOW, open_node
@@ -54,6 +55,18 @@ def test_the_recipient_reads_the_text_and_nobody_else_the_notice(node: Node) -> 
     (notice,) = notices(node, "xb")
     assert (notice["kind"], notice["text"], notice["details"]) == (ASKED, CASE, {"partner": "xa"})
     assert notices(node, "xa") == []
+
+
+def test_that_a_text_was_read_is_on_record(node: Node) -> None:
+    tell(node, "xb")
+    notices(node, "xb")
+    assert recorded(node.runtime.store, "notices-read") == []
+    for _ in range(2):
+        tell(node, "xb", CASE)
+    notices(node, "xb")
+    (event,) = recorded(node.runtime.store, "notices-read")
+    assert (event["partner"], event["actor"]) == ("xb", "xb-sync")
+    assert event["details"] == {"first": 2, "last": 3, "count": 2}
 
 
 @pytest.mark.parametrize(("role", "status"), [("sync", 200), ("reviewer", 200), ("terminal", 403), ("operator", 403)])

@@ -203,7 +203,7 @@ class TestEmergency:
 
     def told(self, node: Node, partner: str) -> list[tuple[str, str | None]]:
         caller = Caller(partner, Role.REVIEWER, partner)
-        return [(notice.kind.value, notice.text) for notice in node.runtime.notices.of(caller, 0, 10)]
+        return [(notice.kind.value, notice.text) for notice in node.runtime.notices.of(caller, 0, 10, node.clock())]
 
     def test_rule_kind_35_a_declared_emergency_opens_what_waits_for_one(self, four: Node) -> None:
         emergency = uuid4()

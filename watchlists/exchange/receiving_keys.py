@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
@@ -23,8 +24,13 @@ class ReceivingKeys:
         self._engine = engine
         self._keys = keys
 
-    def make(self, partner: str, now: datetime) -> bytes:
+    def make(self, partner: str, now: datetime, note: Callable[[Connection], None] | None = None) -> bytes:
         """Make a new key for a partner; return its public half, 32 bytes, to be handed to those who publish to it.
+
+        Args:
+            partner: of this node.
+            now: the moment.
+            note: told in the transaction, to put it on record.
 
         Raises:
             UnknownPartner: there is no such partner.
@@ -35,6 +41,8 @@ class ReceivingKeys:
             sealed = self._keys.seal_for(partner, _PURPOSE, key.private_bytes_raw(), name, connection=connection)
             values = {"partner": partner, "key_id": name, "sealed_key": sealed, "made_at": now}
             connection.execute(feed_receiving_keys.insert().values(values))
+            if note is not None:
+                note(connection)
         return key.public_key().public_bytes_raw()
 
     def newest(self, partner: str) -> bytes | None:

@@ -13,7 +13,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 
 from service.deadline import Deadline
 from service.keys import rotate_owner_key
@@ -326,6 +326,26 @@ def test_several_processes_deliver_one_at_a_time(post: Post, receiver: Receiver)
         went = list(threads.map(post.go, couriers))
     assert receiver.numbers(secret) == list(range(1, 21))
     assert sorted(went) == [0, 0, 0, 1]
+
+
+def test_a_courier_writes_as_often_without_notices_as_with_them(post: Post, receiver: Receiver) -> None:
+    """Else a terminal that waits for its turn to write could tell that somebody was just told of a silent alarm."""
+    secret = post.register(receiver.url).for_receiver()
+    assert post.go() == 0
+
+    def writes_of_two_rounds() -> int:
+        committed = list[object]()
+        event.listen(post.engine, "commit", committed.append)
+        for endpoint in post.courier.look():
+            post.courier.deliver(endpoint)
+        post.courier.look()
+        event.remove(post.engine, "commit", committed.append)
+        return len(committed)
+
+    without = writes_of_two_rounds()
+    post.tell(5)
+    assert writes_of_two_rounds() == without == 2
+    assert receiver.numbers(secret) == [1, 2, 3, 4, 5]
 
 
 def test_until_the_old_secret_ends_either_verifies(post: Post, receiver: Receiver) -> None:
