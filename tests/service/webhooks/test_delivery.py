@@ -5,21 +5,18 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler
 from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event, select, update
+from sqlalchemy import update
 
 from service.deadline import Deadline
-from service.keys import rotate_owner_key
 from service.webhook_schema import webhook_secrets
 from service.webhooks.address import AddressPolicy
-from service.webhooks.courier import BATCH, HELD_FOR
+from service.webhooks.courier import BATCH
 from service.webhooks.schedule import GIVE_UP_AFTER
 from service.webhooks.signing import Scheme
 from service.webhooks.transport import Answer, HttpTransport, Outcome, tls
@@ -30,41 +27,8 @@ from tests.service.webhooks.receiver import Receiver, receiving
 from tests.service.webhooks.scene import LOOPBACK, TEXT, Post
 from watchlists.database import writing
 
-ON_BOTH_DATABASES = True
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture
-def post(tmp_path: Path, databases: Databases) -> Iterator[Post]:
-    post = Post(tmp_path, databases.migrated(tmp_path))
-    yield post
-    post.close()
-
-
-@pytest.fixture(scope="module")
-def listening() -> Iterator[Receiver]:
-    with receiving() as receiver:
-        yield receiver
-
-
-@pytest.fixture
-def receiver(listening: Receiver) -> Receiver:
-    listening.received.clear()
-    listening.answers.clear()
-    return listening
-
-
-def test_notices_arrive_in_order_signed_and_once(post: Post, receiver: Receiver) -> None:
-    secret = post.register(receiver.url).for_receiver()
-    post.tell(3)
-    post.go()
-    assert receiver.numbers(secret) == [1, 2, 3]
-    assert post.standing() == [(1, "delivered", 1), (2, "delivered", 1), (3, "delivered", 1)]
-    post.tell()
-    assert post.go() == 1
-    assert receiver.numbers(secret) == [1, 2, 3, 4]
-    assert post.go() == 0
 
 
 def test_a_message_says_what_a_notice_says_and_never_its_text(post: Post, receiver: Receiver) -> None:
@@ -274,80 +238,6 @@ def test_what_is_posted_during_a_pause_waits(post: Post, receiver: Receiver) -> 
     assert receiver.numbers(secret) == [1, 2]
 
 
-def test_a_courier_that_ends_before_it_writes_down_sends_again(post: Post, receiver: Receiver) -> None:
-    """As `kill -9` leaves it: the messages arrived, and nobody knows."""
-    secret = post.register(receiver.url).for_receiver()
-    post.tell(3)
-    (endpoint,) = post.courier.look()
-    post.courier.deliver(endpoint)
-    assert receiver.numbers(secret) == [1, 2, 3]
-
-    successor = post.another_courier()
-    assert post.go(successor) == 0  # the one before may still be at it
-    post.turn(HELD_FOR)
-    post.tell()
-    post.go(successor)
-    assert receiver.numbers(secret)[:6] == [1, 2, 3, 1, 2, 3]
-    assert receiver.ids[:3] == receiver.ids[3:6]
-    assert [state for _, state, _ in post.standing()] == ["delivered"] * 4
-
-
-def test_a_process_that_ends_in_order_leaves_nothing_to_be_sent_again(post: Post, receiver: Receiver) -> None:
-    secret = post.register(receiver.url).for_receiver()
-    post.tell(2)
-    (endpoint,) = post.courier.look()
-    post.courier.deliver(endpoint)
-    post.webhooks.close()
-    post.tell()
-    assert post.go(post.another_courier()) == 1
-    assert receiver.numbers(secret) == [1, 2, 3]
-
-
-def test_a_courier_that_has_lost_its_turn_stops_and_does_not_undo_what_the_next_has_done(
-    post: Post, receiver: Receiver
-) -> None:
-    post.register(receiver.url)
-    post.tell(2)
-    (endpoint,) = post.courier.look()
-    post.turn(HELD_FOR)
-    successor = post.another_courier()
-    post.go(successor)
-    receiver.answers = [500]
-    post.courier.deliver(endpoint)
-    assert post.go(post.courier) == 0
-    assert [state for _, state, _ in post.standing()] == ["delivered", "delivered"]
-
-
-def test_several_processes_deliver_one_at_a_time(post: Post, receiver: Receiver) -> None:
-    secret = post.register(receiver.url).for_receiver()
-    couriers = [post.another_courier() for _ in range(4)]
-    post.tell(20)
-    with ThreadPoolExecutor(4) as threads:
-        went = list(threads.map(post.go, couriers))
-    assert receiver.numbers(secret) == list(range(1, 21))
-    assert sorted(went) == [0, 0, 0, 1]
-
-
-def test_a_courier_writes_as_often_without_notices_as_with_them(post: Post, receiver: Receiver) -> None:
-    """Else a terminal that waits for its turn to write could tell that somebody was just told of a silent alarm."""
-    secret = post.register(receiver.url).for_receiver()
-    assert post.go() == 0
-
-    def writes_of_two_rounds() -> int:
-        committed = list[object]()
-        event.listen(post.engine, "commit", committed.append)
-        for endpoint in post.courier.look():
-            post.courier.deliver(endpoint)
-        post.courier.look()
-        event.remove(post.engine, "commit", committed.append)
-        return len(committed)
-
-    without = writes_of_two_rounds()
-    post.tell(5)
-    assert writes_of_two_rounds() == without == 2
-    assert receiver.numbers(secret) == [1, 2, 3, 4, 5]
-
-
 def test_until_the_old_secret_ends_either_verifies(post: Post, receiver: Receiver) -> None:
     old = post.register(receiver.url).for_receiver()
     new = post.webhooks.endpoints.rotate("xb", "desk", post.now(), HOUR).for_receiver()
@@ -361,41 +251,6 @@ def test_until_the_old_secret_ends_either_verifies(post: Post, receiver: Receive
     post.go()
     assert receiver.received[0].headers["webhook-signature"].startswith("v1a,")
     assert " " not in receiver.received[0].headers["webhook-signature"]
-
-
-def test_secrets_that_have_ended_are_destroyed_and_old_deliveries_forgotten(post: Post, receiver: Receiver) -> None:
-    post.register(receiver.url)
-    post.webhooks.endpoints.rotate("xb", "desk", post.now(), HOUR)
-    post.tell()
-    post.go()
-    post.webhooks.endpoints.forget(post.now(), timedelta(days=30))
-    assert secrets_of(post) == [1, 2]
-    post.turn(HOUR)
-    post.webhooks.endpoints.forget(post.now(), timedelta(days=30))
-    assert (secrets_of(post), len(post.standing())) == ([2], 1)
-    post.turn(timedelta(days=31))
-    post.webhooks.endpoints.forget(post.now(), timedelta(days=30))
-    assert post.standing() == []
-
-
-def secrets_of(post: Post) -> list[int]:
-    with post.engine.connect() as connection:
-        query = select(webhook_secrets.c.number).order_by(webhook_secrets.c.number)
-        return list(connection.execute(query).scalars())
-
-
-def test_secrets_lie_sealed_and_are_sealed_anew_with_their_partners_key(post: Post, receiver: Receiver) -> None:
-    secret = post.register(receiver.url)
-    sealed = select(webhook_secrets.c.sealed)
-    with post.engine.connect() as connection:
-        before = connection.execute(sealed).scalar_one()
-    assert secret.raw() not in before
-    rotate_owner_key(post.store, "xb", lambda _done, _all: None, post.now)
-    with post.engine.connect() as connection:
-        assert connection.execute(sealed).scalar_one() != before
-    post.tell()
-    post.go()
-    assert receiver.numbers(secret.for_receiver()) == [1]
 
 
 def test_nothing_is_sent_that_cannot_be_signed(post: Post, receiver: Receiver) -> None:
