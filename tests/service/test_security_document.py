@@ -58,7 +58,7 @@ def defences() -> list[Defence]:
 
 
 @cache
-def tests() -> set[str]:
+def known_tests() -> set[str]:
     files = (ROOT / "tests").rglob("test_*.py")
     return {name for file in files for name in re.findall(r"def (test_\w+)\(", file.read_text("utf-8"))}
 
@@ -81,7 +81,7 @@ def test_every_defence_is_shown_by_a_test() -> None:
 def test_every_test_that_is_named_is_there() -> None:
     named = {name for defence in defences() for name in defence.tests}
     assert len(named) > 50
-    assert sorted(named - tests()) == []
+    assert sorted(named - known_tests()) == []
 
 
 def test_what_calls_home_is_not_installed() -> None:
