@@ -98,6 +98,11 @@ class BodyTooLarge(InvalidInput):
     hint = "Send a smaller body: scale images down to about 1000 pixels on the long side."
 
 
+class HeadTooLarge(InvalidInput):
+    slug = "head-too-large"
+    hint = "Send fewer and shorter header fields."
+
+
 class NotReady(CrosscheckError):
     slug = "not-ready"
     hint = "Try again in a few seconds; if it stays so, run `crosscheck doctor` on the server."
@@ -302,6 +307,7 @@ STATUS_BY_SLUG: Mapping[str, int] = {
     "foreign-watchlist": 403,
     "body-too-large": 413,
     "image-too-large": 413,
+    "head-too-large": 431,
     "too-many-probes": 429,
     "too-many-requests": 429,
     "overloaded": 503,

@@ -39,6 +39,8 @@ ROLES = {
 }
 """Who is let in for work that takes a place in the queue of owners; their routers say more."""
 SIGN_INS = re.compile(r"/(sign-in|enrol)(/.*)?")
+MOST_OF_A_HEAD = 2**15
+"""Bytes of all header fields; the server drops what is longer and comes in parts."""
 MOST_OF_A_FORM = 2**16
 """Bytes of the largest body that a page may be sent."""
 IMPORT = re.compile(r"/v1/watchlists/[^/]+/entries:import")
@@ -75,6 +77,8 @@ class Gate:
             self._note(scope, status, time.perf_counter() - begun)
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > MOST_OF_A_HEAD:
+            raise errors.HeadTooLarge(f"the header fields are over {MOST_OF_A_HEAD} bytes")
         arrived = Arrived.of(scope)
         if scope["path"].startswith(("/v1/", "/metrics")):
             await self._call(arrived, scope, receive, send)

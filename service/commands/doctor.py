@@ -18,7 +18,8 @@ from models.errors import CrosscheckError
 from models.face import FaceEncoder
 from models.weights import ModelStore
 from service.commands.progress import progress_bars
-from service.settings import Settings
+from service.machines.register import MachineRegister
+from service.settings import BearerTokens, Settings
 from service.storage import open_store
 from watchlists import migrations
 from watchlists.agreements import RuleBookHolder
@@ -75,6 +76,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
         "database": _database,
         "agreements": _agreements,
         "partners": _partners,
+        "identities": _identities,
         "gallery": _gallery,
         "clock": _clock,
     }
@@ -162,6 +164,14 @@ def _countries_of_agreements(settings: Settings) -> frozenset[str]:
     except AgreementInvalid:
         return frozenset()  # the finding about agreements says so
     return frozenset[str]().union(*(agreement.countries for agreement in agreements))
+
+
+def _identities(settings: Settings) -> str:
+    if settings.bearer_tokens is BearerTokens.INSECURE_ANYWHERE:
+        hint = "Register keys with `crosscheck terminal add`, and unset CROSSCHECK_BEARER_TOKENS."
+        raise Unsound("bearer tokens are accepted over the network: whoever sees one has it", hint=hint)
+    keys = [key for key in MachineRegister(open_store(settings).engine).all() if key.revoked_at is None]
+    return f"{len(keys)} keys of machines; bearer tokens: {settings.bearer_tokens}"
 
 
 def _gallery(settings: Settings) -> str:
