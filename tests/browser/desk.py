@@ -27,7 +27,7 @@ from tests.service.treaties import permit, sign
 PERSON, DISCREET = 3, 4
 """Numbers of the fingers of whoever is wanted, and of whoever is to be checked discreetly."""
 COMPARED = rule("compare face") + rule("compare fingers") + rule("keep probe", asks="keep-at-most(24 h)")
-TWO = "reviewers(2), confirm-within(12 h), tlp-amber-strict, no-onward-transfer"
+TWO = "reviewers(2 waivable), confirm-within(12 h), tlp-amber-strict, no-onward-transfer"
 DESKTOP, TABLET = (1280, 800), (768, 1024)
 
 
@@ -46,7 +46,11 @@ class Desk:
             permit("search"),
             permit("see reference", "tlp-amber-strict"),
             permit("see biographics", TWO, when='resource.action != "discreet-check"'),
-            permit("see alert", "silent-alarm, reviewers(1)", when='resource.action == "discreet-check"'),
+            permit(
+                "see alert",
+                "silent-alarm, reviewers(1), ex-post-authorisation(48 h)",
+                when='resource.action == "discreet-check"',
+            ),
             COMPARED,
             name="xa-xb-wanted",
             title='"Agreement between XA and XB on wanted persons"',

@@ -20,7 +20,7 @@ FOR_REVIEWERS = ("/review", "/review?state=settled", "/review/requests", "/accou
 
 
 def violations(screen: Screen) -> list[str]:
-    """What axe finds, by rule and place."""
+    """What axe finds, by rule and place, on a page that is what it was opened for."""
     found = AXE.run(screen.page, options=RULES).response["violations"]
     return [f"{each['id']}: {node['target']} {node['failureSummary']}" for each in found for node in each["nodes"]]
 
@@ -32,19 +32,24 @@ def silent_flag(desk: Desk) -> str:
     return "/review/flags/" + str(next(each["flag_id"] for each in found if each["silent"]))
 
 
+def place_of(desk: Desk, flag: str) -> str:
+    """Where the pages about the one candidate of a flag are."""
+    (candidate,) = desk.node.call("xa-reviewer", "GET", f"/v1{flag.removeprefix('/review')}").json()["candidates"]
+    return f"{flag}/candidates/{candidate['candidate_id']}"
+
+
 @contextmanager
 def everywhere(desk: Desk, scheme: str) -> Iterator[Iterator[Screen]]:
     """Every page that a reviewer meets, opened one after the other."""
     flag, silent = desk.flag(), silent_flag(desk)
-    candidate = desk.node.call("xa-reviewer", "GET", f"/v1{flag.removeprefix('/review')}").json()["candidates"][0]
-    more = (flag, silent, f"{flag}/candidates/{candidate['candidate_id']}/waiver")
+    more = (flag, silent, f"{place_of(desk, flag)}/waiver", f"{place_of(desk, silent)}/authorisation")
 
     def pages() -> Iterator[Screen]:
         with desk.visitor(color_scheme=scheme) as stranger:
             for path in FOR_ALL:
                 yield stranger.open(path)
         with desk.visitor("xa/ada", color_scheme=scheme) as ada:
-            for path in (*FOR_REVIEWERS, *more, f"{flag}/candidates/{candidate['candidate_id']}/authorisation"):
+            for path in (*FOR_REVIEWERS, *more):
                 yield ada.open(path)
             ada.open(flag)
             for summary in ada.page.locator("summary").all():

@@ -9,14 +9,17 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from service.api.dependencies import CurrentRuntime
+from service.errors import NotAskedFor
 from service.pages.desk.confirming import Question, ask, confirmed
+from service.pages.desk.flag import candidate_of
 from service.pages.flashes import Flash
 from service.pages.forms import Form
 from service.pages.rendering import page, see_other, translate
-from service.pages.session import CurrentReviewer, UserForm
+from service.pages.session import CurrentReviewer, SignedIn, UserForm
 from service.pages.translation import marked
 from service.pages.work import work
 from service.review.afterwards import Answer
+from service.runtime import Runtime
 
 PATH: Final = "/review/flags/{flag_id}/candidates/{candidate_id}/authorisation"
 LONGEST: Final = 500
@@ -29,8 +32,11 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get(PATH)
-async def ask_for_answer(flag_id: UUID, candidate_id: UUID, request: Request, _reviewer: CurrentReviewer) -> Response:
+async def ask_for_answer(
+    flag_id: UUID, candidate_id: UUID, request: Request, reviewer: CurrentReviewer, runtime: CurrentRuntime
+) -> Response:
     """Ask what the authority has answered."""
+    await _require_asked(runtime, reviewer, flag_id, candidate_id)
     return _form(request, flag_id, candidate_id, Form())
 
 
@@ -44,6 +50,8 @@ async def take_answer(
     runtime: CurrentRuntime,
 ) -> Response:
     """Read the answer back; confirmed, write it down."""
+    if not confirmed(fields):
+        await _require_asked(runtime, reviewer, flag_id, candidate_id)
     granted, text = fields.get("granted", ""), fields.get("text", "").strip()
     errors = {}
     if granted not in ANSWERS:
@@ -67,6 +75,17 @@ async def take_answer(
     answer = Answer(candidate_id, granted == "yes", text)
     await work(runtime, runtime.review.afterwards.answer, reviewer.caller, flag_id, answer)
     return see_other("/review/requests", Flash.AUTHORISED_AFTERWARDS)
+
+
+async def _require_asked(runtime: Runtime, reviewer: SignedIn, flag_id: UUID, candidate_id: UUID) -> None:
+    """Look before anything is filled in.
+
+    Raises:
+        UnknownFlag: the desk of the reviewer has no such candidate.
+        NotAskedFor: it is not asked for of this candidate.
+    """
+    if not (await candidate_of(runtime, reviewer, flag_id, candidate_id)).may_authorise:
+        raise NotAskedFor("no authorisation afterwards is asked for here, or its time is over")
 
 
 def _form(request: Request, flag_id: UUID, candidate_id: UUID, form: Form) -> Response:

@@ -74,6 +74,19 @@ async def flag_page(
     return page(request, "review/flag.html", values, status=422 if form.errors else 200)
 
 
+async def candidate_of(runtime: Runtime, reviewer: SignedIn, flag_id: UUID, candidate_id: UUID) -> CandidateView:
+    """Return a candidate as the reviewer may see it now.
+
+    Raises:
+        UnknownFlag: the desk of the reviewer has no such flag, or it has no such candidate.
+    """
+    flag = await work(runtime, runtime.review.showing.flag, reviewer.caller, flag_id)
+    found = choose(flag, candidate_id)
+    if found is None:
+        raise UnknownFlag
+    return found
+
+
 def choose(flag: FlagView, candidate_id: UUID | None) -> CandidateView | None:
     """Return the candidate that is asked for; without a wish the first that waits for the reader, else the first.
 
