@@ -1,44 +1,42 @@
 """Probes that an agreement lets somebody keep until a flag is decided: sealed, each under a data key of its own.
 
 In memory alone they would show in one process and not in another, and be gone with the next start. So what a rule
-allows to be kept is kept in the database, sealed for each partner that may keep it, and nothing else ever is. At the
-end of its time the row is destroyed with its data key, its bytes are wiped, and the audit log says so. No backup holds
-any.
+allows to be kept is kept in the database, and nothing else ever is: in parts, whose data key is sealed for each partner
+that may keep the probe. At the end of its time both are destroyed, the bytes are wiped, and the audit log says so. No
+backup holds any.
 """
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, or_, select
+from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, not_, or_, select
 
 from service import audit
 from service.audit import EventKind
 from service.identity import Caller
+from service.probe_parts import open_probe
 from service.probe_shelf import HeldProbe, Probe
 from service.purge import wipe_later
 from service.review.views import FlagState
 from service.roles import Role
-from service.schema import flags, kept_probes
+from service.schema import flags, kept_probe_parts, kept_probes
 from watchlists.agreements import Clause
 from watchlists.agreements.retention import ProbeKeeping
-from watchlists.database import writing
+from watchlists.database import upsert, writing
 from watchlists.errors import SealBroken
 from watchlists.keys import KeyRing
-from watchlists.records import Templates
-from watchlists.templates import pack_templates, unpack_templates
 
-SEALED_PROBE: Final = "kept probe"
+SEALED_KEY: Final = "key of a kept probe"
 ACTOR: Final = "probe keeper"
-VERSION: Final = 1
-_HEADER: Final = struct.Struct("<B?I")  # version, whether there is an image, its length
+BROKEN_OFF: Final = timedelta(minutes=5)
+"""After that time nobody goes on writing the parts of a probe that nobody has the key of."""
 _CLAUSES: Final = TypeAdapter(tuple[Clause, ...])
 _CLOSED: Final = select(flags.c.id).where(flags.c.state.in_((FlagState.SETTLED, FlagState.VOID)))
 
@@ -50,6 +48,19 @@ class Ended(StrEnum):
     FLAG_CLOSED = "flag-closed"
     NOT_ALLOWED = "not-allowed"
     """The agreement that let it be kept has ended, or another forbids it now."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToKeep:
+    """A probe that a rule lets be kept. Args: asker: whose check it was."""
+
+    held: HeldProbe
+    asker: str
+    keeping: ProbeKeeping
+
+    @property
+    def flag_id(self) -> str:
+        return str(self.held.flag_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,25 +79,31 @@ class KeptProbes:
         self._engine = engine
         self._keys = keys
 
-    def put(
-        self, connection: Connection, held: HeldProbe, asker: str, keeping: ProbeKeeping, now: datetime
-    ) -> Sequence[str]:
-        """Seal a probe for each partner that may keep it, in the transaction of `connection`; return these partners."""
-        keepers = keeping.keepers(asker)
-        flag_id, packed = str(held.flag_id), pack_probe(held.probe)
-        for keeper in keepers:
+    def put(self, connection: Connection, to_keep: ToKeep, key: bytes, now: datetime) -> None:
+        """Hand the key of a probe whose parts are there to each partner that may keep it, and say so in the log.
+
+        All of it in the transaction of `connection`, which has written the last part.
+        """
+        flag_id, keeping = to_keep.flag_id, to_keep.keeping
+        for keeper in keeping.keepers(to_keep.asker):
             row = {
                 "flag_id": flag_id,
                 "keeper": keeper,
                 "until": keeping.until,
                 "decided_by": [asdict(clause) for clause in keeping.decided_by],
-                "log_until": held.log_until,
-                "sealed": self._keys.seal_for(keeper, SEALED_PROBE, packed, flag_id, connection=connection),
+                "log_until": to_keep.held.log_until,
+                "sealed": self._keys.seal_for(keeper, SEALED_KEY, key, flag_id, connection=connection),
             }
             connection.execute(kept_probes.insert().values(row))
             details = {"flag_id": flag_id, "until": keeping.until.isoformat(), "decided_by": _named(keeping.decided_by)}
-            audit.record(connection, EventKind.PROBE_KEPT, _actor(keeper), now, details, held.log_until)
-        return keepers
+            audit.record(connection, EventKind.PROBE_KEPT, _actor(keeper), now, details, to_keep.held.log_until)
+
+    def put_part(self, connection: Connection, flag_id: str, number: int, sealed: bytes, now: datetime) -> None:
+        """Write one part, or noise in place of the noise before, in the transaction of `connection`."""
+        row = {"flag_id": flag_id, "number": number, "sealed": sealed, "written_at": now}
+        insert = upsert(connection, kept_probe_parts).values(row)
+        again = {"sealed": sealed, "written_at": now}
+        connection.execute(insert.on_conflict_do_update(index_elements=["flag_id", "number"], set_=again))
 
     def open(self, connection: Connection, flag_id: UUID, keeper: str, now: datetime) -> Keeping | None:
         """Open the probe of a flag for a partner; None if it keeps none, or no longer may."""
@@ -104,9 +121,12 @@ class KeptProbes:
         ends = {Ended.TIME_OVER: kept_probes.c.until <= now, Ended.FLAG_CLOSED: kept_probes.c.flag_id.in_(_CLOSED)}
         with self._engine.connect() as connection:
             over = select(kept_probes.c.flag_id).where(or_(*ends.values())).limit(1)
-            if connection.execute(over).first() is None:
+            left = select(kept_probe_parts.c.flag_id).where(*_left_behind(now)).limit(1)
+            if connection.execute(over).first() is None and connection.execute(left).first() is None:
                 return 0
         with writing(self._engine) as connection:
+            if connection.execute(kept_probe_parts.delete().where(*_left_behind(now))).rowcount:
+                wipe_later(connection, kept_probe_parts, now)
             return sum(self.destroy(connection, which, why, now) for why, which in ends.items())
 
     def destroy(self, connection: Connection, which: ColumnElement[bool], why: Ended, now: datetime) -> int:
@@ -117,38 +137,27 @@ class KeptProbes:
             details = {"flag_id": row.flag_id, "why": why.value}
             audit.record(connection, EventKind.PROBE_DESTROYED, _actor(row.keeper), now, details, row.log_until)
         if rows:
-            wipe_later(connection, kept_probes, now)
+            parts = kept_probe_parts.c.flag_id.in_([row.flag_id for row in rows])
+            connection.execute(kept_probe_parts.delete().where(parts))
+            for table in (kept_probes, kept_probe_parts):
+                wipe_later(connection, table, now)
         return len(rows)
 
     def _opened(self, connection: Connection, row: RowMapping) -> Probe | None:
         keeper, flag_id = row["keeper"], row["flag_id"]
+        parts = select(kept_probe_parts.c.sealed).where(kept_probe_parts.c.flag_id == flag_id)
+        sealed = connection.execute(parts.order_by(kept_probe_parts.c.number)).scalars().all()
         try:
-            sealed = self._keys.open_for(keeper, SEALED_PROBE, row["sealed"], flag_id, connection=connection)
-            return unpack_probe(sealed)
+            key = self._keys.open_for(keeper, SEALED_KEY, row["sealed"], flag_id, connection=connection)
+            return open_probe(key, sealed, flag_id)
         except (SealBroken, ValueError):
             return None
 
 
-def pack_probe(probe: Probe) -> bytes:
-    """Encode a probe: a header, the image, and the fingers as `pack_templates` has them."""
-    image = probe.image or b""
-    header = _HEADER.pack(VERSION, probe.image is not None, len(image))
-    return header + image + pack_templates(Templates(fingers=probe.fingers))
-
-
-def unpack_probe(packed: bytes) -> Probe:
-    """Decode what `pack_probe` gave.
-
-    Raises:
-        ValueError: not of this version, or damaged.
-    """
-    if len(packed) < _HEADER.size or packed[0] != VERSION:
-        raise ValueError(f"a kept probe is not a container of version {VERSION}")
-    _, has_image, length = _HEADER.unpack_from(packed)
-    image = packed[_HEADER.size : _HEADER.size + length]
-    if len(image) != length:
-        raise ValueError("a kept probe ends inside its image")
-    return Probe(image if has_image else None, unpack_templates(packed[_HEADER.size + length :]).fingers)
+def _left_behind(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    """Which parts nobody has the key of: noise, and what was broken off by the end of a process."""
+    is_kept = kept_probe_parts.c.flag_id.in_(select(kept_probes.c.flag_id))
+    return not_(is_kept), kept_probe_parts.c.written_at <= now - BROKEN_OFF
 
 
 def _actor(keeper: str) -> Caller:

@@ -1,36 +1,38 @@
 """Takes probes off the shelf once their flag is open: keeps them where a rule allows it, and forgets them at once.
 
 On the grid on which flags are opened, in each process for the probes that it holds; which process opens a flag does
-not matter. Nothing of it shows at a terminal: for as long after a check as its probe could wait, the turn to write is
-taken at each moment of the grid, and held for a multiple of a slot, whether anything waits or is kept or not.
+not matter. Nothing of it shows at a terminal: for some time after a check the turn to write is taken at each moment of
+the grid, one part is written, of a probe or of noise, and the turn is held for a multiple of a slot; whether anything
+waits or is kept or not. Only where no agreement in force speaks of keeping probes none of this is done.
 """
 
 from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
+from uuid import uuid4
 
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import RowMapping, Select, select
+from sqlalchemy import Connection, RowMapping, Select, select
 
 from service.flag_outbox import SLOT
 from service.flagged import AskedAs
-from service.kept_probes import Ended, KeptProbes
+from service.kept_probes import Ended, KeptProbes, ToKeep
 from service.pace import wait_out
-from service.probe_shelf import HeldProbe, ProbeShelf
+from service.probe_parts import MOST_PARTS, SealedProbe, noise, seal_probe
+from service.probe_shelf import ProbeShelf
 from service.schema import flag_candidates, flags, kept_probes
-from watchlists.agreements import Request, RuleBook
+from watchlists.agreements import Deed, Request, RuleBook
 from watchlists.agreements.retention import ProbeKeeping, probe_keeping
 from watchlists.database import writing
 from watchlists.records import EntryKey
 from watchlists.store import Store
 
-BYTES_A_TURN: Final = 2**20
-"""Of probes that are kept in one turn, so that it is as short as without; a larger one has a turn to itself."""
 LOOK_EVERY: Final = timedelta(hours=1)
 """How often all kept probes are looked at while no agreement begins or ends."""
 
@@ -44,6 +46,19 @@ class _OpenFlag:
     id: str
     asked: Request
     entries: tuple[EntryKey, ...]
+
+
+@dataclass(slots=True)
+class _Writing:
+    """A probe on its way into the database, and how many of its parts are there."""
+
+    to_keep: ToKeep
+    sealed: SealedProbe
+    there: int = 0
+
+    @property
+    def left(self) -> int:
+        return len(self.sealed.parts) - self.there
 
 
 class ProbeKeeper:
@@ -62,9 +77,19 @@ class ProbeKeeper:
         self._rules = rules
         self._looked: tuple[frozenset[str], datetime] | None = None
         self._one_at_a_time = threading.Lock()
+        self._writing: deque[_Writing] = deque()
+        self._noise = str(uuid4())
+
+    @property
+    def is_writing(self) -> bool:
+        """Whether a probe that is kept is not whole in the database yet."""
+        return bool(self._writing)
 
     def run(self, now: datetime) -> int:
-        """Keep what may be kept of the probes that wait, and forget those whose flag is open; return how many are kept.
+        """Take probes whose flag is open off the shelf, and write one part of those that are kept.
+
+        Returns:
+            How many are kept since this turn.
 
         Raises:
             UNAVAILABLE: the database is busy or away; what waits goes on waiting, though not for long.
@@ -73,20 +98,45 @@ class ProbeKeeper:
             return self._run(now)
 
     def _run(self, now: datetime) -> int:
-        if not self._shelf.is_in_use:  # not whether any waits: those whose flag is open wait no longer
+        if not _may_keep(self._rules(), now):
+            self._shelf.forget([held.flag_id for held in self._shelf.waiting()])
             return 0
-        waiting = {str(held.flag_id): held for held in self._shelf.waiting()}
-        decided = [(waiting[flag.id], flag, self._keeping(flag, now)) for flag in self._open_flags(list(waiting))]
-        to_keep = [(held, flag.asked.partner, keeping) for held, flag, keeping in decided if keeping is not None]
-        due = to_keep[: _in_one_turn([held for held, *_ in to_keep])]
-        later = {held.flag_id for held, *_ in to_keep[len(due) :]}
+        self._decide(now)
+        if not self._shelf.is_in_use and not self._writing:  # not whether any waits: that tells what was found
+            return 0
         with writing(self._store.engine) as connection:
             begun = time.perf_counter()
-            for held, asker, keeping in due:
-                self._kept.put(connection, held, asker, keeping, now)
+            kept = self._write(connection, now)
             wait_out(begun, SLOT)  # a check that waits for its turn must not learn whether a probe was kept
-        self._shelf.forget(held.flag_id for held, *_ in decided if held.flag_id not in later)
-        return len(due)
+        if self._writing:
+            self._writing[0].there += 1
+            if not self._writing[0].left:
+                self._writing.popleft()
+        return kept
+
+    def _decide(self, now: datetime) -> None:
+        """Take the probes off the shelf whose flag is open; what may not be kept, or is too much, is forgotten."""
+        waiting = {str(held.flag_id): held for held in self._shelf.waiting()}
+        found = {flag.id: flag for flag in self._open_flags(list(waiting))} if waiting else {}
+        for flag, held in ((found[flag_id], held) for flag_id, held in waiting.items() if flag_id in found):
+            keeping = self._keeping(flag, now)
+            if keeping is not None:
+                new = _Writing(ToKeep(held, flag.asked.partner, keeping), seal_probe(held.probe, flag.id))
+                if sum(each.left for each in (*self._writing, new)) <= MOST_PARTS:
+                    self._writing.append(new)
+            self._shelf.forget([held.flag_id])
+
+    def _write(self, connection: Connection, now: datetime) -> int:
+        """Write one part of the first probe, or noise; with its last part a probe is kept. Return how many are."""
+        if not self._writing:
+            self._kept.put_part(connection, self._noise, 0, noise(), now)
+            return 0
+        first = self._writing[0]
+        self._kept.put_part(connection, first.to_keep.flag_id, first.there, first.sealed.parts[first.there], now)
+        if first.left > 1:
+            return 0
+        self._kept.put(connection, first.to_keep, first.sealed.key, now)
+        return 1
 
     def look(self, now: datetime) -> int:
         """Destroy what is over, and what the agreements in force no longer let be kept; return how many these are.
@@ -125,14 +175,10 @@ class ProbeKeeper:
         return probe_keeping(self._rules(), flag.asked, classes.values(), now)
 
 
-def _in_one_turn(held: Sequence[HeldProbe]) -> int:
-    """Return how many of them, from the first on, are kept in one turn: one at least, if there is one."""
-    total = 0
-    for number, each in enumerate(held):
-        total += each.probe.size
-        if number and total > BYTES_A_TURN:
-            return number
-    return len(held)
+def _may_keep(rules: RuleBook, now: datetime) -> bool:
+    """Whether any agreement in force lets any probe be kept at all."""
+    policies = (policy for agreement in rules.in_force(now) for policy in agreement.policies)
+    return any(policy.permits and Deed.KEEP_PROBE in policy.actions for policy in policies)
 
 
 _QUERY: Final[Select[Any]] = (

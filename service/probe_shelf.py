@@ -21,6 +21,8 @@ from models.fingerprint.cylinders import FingerTemplate
 
 WAIT: Final = 5.0
 """Seconds after which a probe is forgotten: a flag is open within one, unless the database is away."""
+IN_USE: Final = WAIT + 10.0
+"""Seconds after a check for which the shelf counts as in use: time enough to write the largest probe, if it is kept."""
 MOST: Final = 2000
 """Probes that wait at once."""
 _BYTES_A_MINUTIA: Final = 64
@@ -81,7 +83,7 @@ class ProbeShelf:
     @property
     def is_in_use(self) -> bool:
         """Whether any probe was left here lately, kept or forgotten since or not: it does not tell what was found."""
-        return self._clock() - self._last_held < WAIT
+        return self._clock() - self._last_held < IN_USE
 
     def hold(self, held: HeldProbe) -> None:
         """Let a probe wait."""

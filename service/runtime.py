@@ -203,6 +203,7 @@ class Runtime:
     def close(self) -> None:
         """Open the last flags, and let go of threads and database connections."""
         self.importers.shutdown()
-        self.open_flags()
+        while self.open_flags() and self.probe_keeper.is_writing:
+            pass  # a part of a probe at a time
         self.webhooks.close()
         self.store.engine.dispose()

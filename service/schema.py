@@ -116,8 +116,18 @@ kept_probes = Table(
     Column("until", UtcDateTime, nullable=False, comment="when it is destroyed, if the flag is not closed before"),
     Column("decided_by", JSON, nullable=False, comment="agreement, version and clause of each rule that allows it"),
     Column("log_until", UtcDateTime, comment="when what the audit log says of it is deleted; null to keep it"),
-    Column("sealed", LargeBinary, nullable=False, info=sealed_for("keeper"), comment="image and minutiae"),
+    Column("sealed", LargeBinary, nullable=False, info=sealed_for("keeper"), comment="the data key of its parts"),
     Index("kept_probes_by_end", "until"),
+    info={NOT_IN_BACKUPS: True},
+)
+
+kept_probe_parts = Table(
+    "kept_probe_parts",
+    metadata,
+    Column("flag_id", String(36), primary_key=True, comment="of a flag; or of a process, for its noise"),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("sealed", LargeBinary, nullable=False, comment="all of one size; image and minutiae, or noise"),
+    Column("written_at", UtcDateTime, nullable=False),
     info={NOT_IN_BACKUPS: True},
 )
 

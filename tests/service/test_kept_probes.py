@@ -2,35 +2,39 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import RowMapping, event, select
 
 from service.api.messages import MatchRequest
 from service.commands.doctor import examine_deeply
 from service.commands.portraits import PROBE
 from service.flag_outbox import SLOT
 from service.identity import Caller
-from service.kept_probes import Keeping, KeptProbes
+from service.kept_probes import BROKEN_OFF, Keeping, KeptProbes
 from service.keys import rotate_owner_key
-from service.probe_keeper import BYTES_A_TURN, ProbeKeeper
+from service.probe_keeper import ProbeKeeper
+from service.probe_parts import MOST_PARTS, PART
 from service.probe_shelf import Probe, ProbeShelf
 from service.purge import Wipes
 from service.review.views import FlagState
 from service.roles import Role
-from service.schema import flags, kept_probes
+from service.schema import flags, kept_probe_parts, kept_probes
 from tests.service.node import face
 from tests.service.recorded import recorded
 from tests.service.scene import ALERT, PERSON, SEARCH, Scene, rule
 from tests.service.test_privacy import stored_bytes, traces
 from watchlists.backup.container import kept_tables
 from watchlists.database import writing
+from watchlists.sealing import sealed_size
 
 CALLER = Caller("xa", Role.TERMINAL, "xa-terminal")
 KEEP = "keep-at-most(24 h)"
@@ -53,9 +57,15 @@ class Desk:
     def check(self, **fields: Any) -> str:
         """Check the person, open the flag and return its id; "" if there is none."""
         check_id = self.scene.check(**fields)["check_id"]
-        self.node.settle()
+        self.settle()
         flag = self.scene.flag_of(check_id)
         return "" if flag is None else str(flag["id"])
+
+    def settle(self) -> None:
+        """Have flags opened, and what is kept written to its end."""
+        self.node.settle()
+        while self.node.runtime.probe_keeper.is_writing:
+            self.node.settle()
 
     def held(self, shelf: ProbeShelf, **fields: Any) -> str:
         """Check the person in a process that holds probes on `shelf`; return the id of the check."""
@@ -65,6 +75,11 @@ class Desk:
 
     def keeper(self, shelf: ProbeShelf) -> ProbeKeeper:
         return ProbeKeeper(self.store, shelf, self.kept, lambda: self.node.runtime.rules.current)
+
+    def parts(self) -> list[RowMapping]:
+        """All that is written of probes, or in their place, oldest first."""
+        with self.store.engine.connect() as connection:
+            return list(connection.execute(select(kept_probe_parts).order_by("written_at", "number")).mappings())
 
     def open(self, flag: str, keeper: str = "xa") -> Keeping | None:
         with self.store.engine.connect() as connection:
@@ -86,7 +101,8 @@ def desk(scene: Scene) -> Iterator[Desk]:
     scene.enrol()
     yield Desk(scene)
     with writing(scene.node.runtime.store.engine) as connection:
-        connection.execute(kept_probes.delete())
+        for table in (kept_probes, kept_probe_parts):
+            connection.execute(table.delete())
 
 
 def until_of(found: Keeping | None) -> datetime:
@@ -149,18 +165,52 @@ def test_rule_kind_23_without_candidates_nothing_is_kept(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("number", [PERSON, PERSON + 100], ids=["found", "not found"])
-def test_every_check_leaves_its_probe_and_the_turn_to_write_is_taken_for_it(desk: Desk, number: int) -> None:
-    """Also once it is kept or forgotten, and whatever was found: a check that comes upon it must learn nothing."""
+def test_after_every_check_as_much_is_written_in_as_many_turns(desk: Desk, number: int) -> None:
+    """Also once a probe is kept or forgotten, and whatever was found: a check that comes upon it must learn nothing."""
     desk.scene.agree(SEARCH, ALERT, keep())
-    shelf = ProbeShelf(10**6)
+    desk.node.settle()
+    shelf = ProbeShelf(10**6, lambda: 0.0)
     desk.held(shelf, finger_number=number)
     (waiting,) = shelf.waiting()
     assert len(waiting.probe.fingers) == 1
     desk.node.settle()
+    keeper, said = desk.keeper(shelf), []
     for kept in (number == PERSON, False):
         begun = time.perf_counter()
-        assert desk.keeper(shelf).run(desk.node.clock()) == kept
+        with sent(desk) as statements:
+            assert keeper.run(desk.node.clock()) == kept
         assert time.perf_counter() - begun >= SLOT
+        said += [size for sql, size in statements if "INTO kept_probe_parts" in sql]
+    assert said == [sealed_size(PART)] * 2
+
+
+@contextmanager
+def sent(desk: Desk) -> Iterator[list[tuple[str, int]]]:
+    """What this thread sends to the database meanwhile, and how large the longest bytes in it are."""
+    found: list[tuple[str, int]] = []
+    here = threading.get_ident()
+
+    def note(_connection: Any, _cursor: Any, sql: str, values: Any, *_: Any) -> None:
+        flat = values.values() if isinstance(values, dict) else values
+        sizes = (len(value) for value in flat if isinstance(value, bytes | memoryview))
+        if threading.get_ident() == here:  # the service has an opener of its own
+            found.append((sql, max(sizes, default=0)))
+
+    event.listen(desk.store.engine, "before_cursor_execute", note)
+    yield found
+    event.remove(desk.store.engine, "before_cursor_execute", note)
+
+
+def test_where_no_agreement_speaks_of_it_nothing_is_done(desk: Desk) -> None:
+    shelf = ProbeShelf(10**6, lambda: 0.0)
+    speaking = desk.node.home / "agreements" / "xa-xb"
+    silent = speaking.rename(speaking.with_name(".xa-xb"))
+    desk.scene.agree(SEARCH, ALERT)
+    desk.held(shelf)
+    with sent(desk) as statements:
+        assert desk.keeper(shelf).run(desk.node.clock()) == 0
+    silent.rename(speaking)
+    assert (statements, list(shelf.waiting())) == ([], [])
 
 
 def test_rule_kind_23_a_silent_alarm_is_kept_like_any_other(desk: Desk) -> None:
@@ -175,9 +225,9 @@ def test_rule_kind_23_a_silent_alarm_is_kept_like_any_other(desk: Desk) -> None:
 
 def test_the_process_that_holds_a_probe_keeps_it_whichever_opens_the_flag(desk: Desk) -> None:
     desk.scene.agree(SEARCH, ALERT, keep())
-    shelf = ProbeShelf(10**6)
+    shelf = ProbeShelf(10**6, lambda: 0.0)
     check_id = desk.held(shelf)
-    assert desk.keeper(ProbeShelf(10**6)).run(desk.node.clock()) == 0
+    assert desk.keeper(ProbeShelf(10**6, lambda: 0.0)).run(desk.node.clock()) == 0
     desk.node.settle()
     assert desk.keeper(shelf).run(desk.node.clock()) == 1
     flag = desk.scene.flag_of(check_id)
@@ -186,18 +236,35 @@ def test_the_process_that_holds_a_probe_keeps_it_whichever_opens_the_flag(desk: 
     assert shelf.waiting() == []
 
 
-def test_of_many_as_much_is_kept_in_a_turn_as_fits_and_the_others_in_the_next(desk: Desk) -> None:
+def test_a_large_probe_is_written_part_by_part_and_one_that_is_too_large_not_at_all(desk: Desk) -> None:
     desk.scene.agree(SEARCH, ALERT, keep())
-    shelf = ProbeShelf(10**9)
+    shelf = ProbeShelf(10**9, lambda: 0.0)
     keeper = desk.keeper(shelf)
     check_ids = [desk.held(shelf) for _ in range(3)]
-    large = Probe(bytes(BYTES_A_TURN * 2 // 3))
-    for held in shelf.waiting():
+    images = [bytes(range(256)) * (size // 256) for size in (2 * PART, MOST_PARTS * PART, PART // 2)]
+    for held, image in zip(shelf.waiting(), images, strict=True):
         shelf.forget([held.flag_id])
-        shelf.hold(replace(held, probe=large))
+        shelf.hold(replace(held, probe=Probe(image)))
     desk.node.settle()
-    assert [keeper.run(desk.node.clock()) for _ in range(4)] == [1, 1, 1, 0]
-    assert all(desk.keepers(str(flag["id"])) for check_id in check_ids if (flag := desk.scene.flag_of(check_id)))
+    assert [keeper.run(desk.node.clock()) for _ in range(5)] == [0, 0, 1, 1, 0]
+    flags_of = [desk.scene.flag_of(check_id) for check_id in check_ids]
+    found = [desk.open(str(flag["id"])) for flag in flags_of if flag is not None]
+    assert [each and each.probe and each.probe.image for each in found] == [images[0], None, images[2]]
+    assert found[1] is None
+
+
+def test_what_was_broken_off_is_cleaned_up(desk: Desk) -> None:
+    desk.scene.agree(SEARCH, ALERT, keep())
+    shelf = ProbeShelf(10**9, lambda: 0.0)
+    desk.held(shelf)
+    (held,) = shelf.waiting()
+    shelf.hold(replace(held, probe=Probe(bytes(2 * PART))))
+    desk.node.settle()
+    desk.keeper(shelf).run(desk.node.clock())  # and then the process ends
+    assert str(held.flag_id) in {part["flag_id"] for part in desk.parts()}
+    desk.node.clock.turn(BROKEN_OFF)
+    desk.kept.end_what_is_over(desk.node.clock())
+    assert str(held.flag_id) not in {part["flag_id"] for part in desk.parts()}
 
 
 def test_rule_kind_23_it_is_destroyed_at_the_end_of_its_time_also_late(desk: Desk) -> None:
@@ -212,12 +279,13 @@ def test_rule_kind_23_it_is_destroyed_at_the_end_of_its_time_also_late(desk: Des
     assert desk.keepers(flag) == []
     assert [told for _, told in desk.told("probe-destroyed", flag)] == [{"why": "time-over"}] * 2
     assert Wipes(desk.store.engine).run()
-    assert not any(part[-60:] in stored_bytes(desk.node.home) for part in sealed)
+    assert len(sealed) == 1
+    assert sealed[0][-60:] not in stored_bytes(desk.node.home)
+    assert [part for part in desk.parts() if part["flag_id"] == flag] == []
 
 
 def _sealed(desk: Desk, flag: str) -> list[bytes]:
-    with desk.store.engine.connect() as connection:
-        return list(connection.execute(select(kept_probes.c.sealed).where(kept_probes.c.flag_id == flag)).scalars())
+    return [bytes(part["sealed"]) for part in desk.parts() if part["flag_id"] == flag]
 
 
 def test_rule_kind_23_it_ends_with_the_agreement_that_allowed_it(desk: Desk) -> None:
@@ -259,4 +327,4 @@ def test_it_opens_after_a_rotation_and_the_deep_inspection_looks_at_its_key(desk
 def test_no_backup_holds_any() -> None:
     names = {table.name for table in kept_tables()}
     assert flags.name in names
-    assert kept_probes.name not in names
+    assert not {kept_probes.name, kept_probe_parts.name} & names

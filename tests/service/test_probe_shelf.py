@@ -10,8 +10,10 @@ from models.fingerprint.cylinders import FingerTemplate
 from models.fingerprint.encoder import encode_fingerprint
 from models.fingerprint.synthetic import synthetic_template
 from models.samples import Position
-from service.kept_probes import pack_probe, unpack_probe
-from service.probe_shelf import MOST, WAIT, HeldProbe, Probe, ProbeShelf
+from service.probe_parts import PART, open_probe, pack_probe, seal_probe, unpack_probe
+from service.probe_shelf import IN_USE, MOST, WAIT, HeldProbe, Probe, ProbeShelf
+from watchlists.errors import SealBroken
+from watchlists.sealing import sealed_size
 
 KIBIBYTE = b"image " * 171
 
@@ -59,7 +61,7 @@ def test_it_is_in_use_for_a_while_after_each_check_whatever_became_of_the_probe(
         in_use = [shelf.is_in_use]
         shelf.hold(held(1))
         shelf.forget([UUID(int=1)])
-        for seconds in (WAIT - 0.1, 0.2):
+        for seconds in (IN_USE - 0.1, 0.2):
             clock.now += seconds
             in_use.append(shelf.is_in_use)
         assert in_use == [False, True, False]
@@ -103,3 +105,18 @@ def test_a_packed_probe_comes_back(image: bytes | None) -> None:
     for length in (*range(20), len(packed) - 1):
         with pytest.raises(ValueError, match=r"stored|kept"):
             unpack_probe(packed[:length])
+
+
+@pytest.mark.parametrize(("size", "parts"), [(0, 1), (PART - 400, 1), (PART, 2), (3 * PART, 4)])
+def test_parts_are_of_one_size_and_open_in_their_order_alone(size: int, parts: int) -> None:
+    probe = Probe(bytes(size))
+    sealed = seal_probe(probe, "flag")
+    assert [len(part) for part in sealed.parts] == [sealed_size(PART)] * parts
+    assert open_probe(sealed.key, sealed.parts, "flag") == probe
+    for wrong, flag in (
+        (sealed.parts[:-1], "flag"),
+        (sealed.parts[::-1] + sealed.parts[:1], "flag"),
+        (sealed.parts, "other"),
+    ):
+        with pytest.raises(SealBroken):
+            open_probe(sealed.key, wrong, flag)

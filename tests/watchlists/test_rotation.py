@@ -284,7 +284,7 @@ def test_every_sealed_column_is_known_to_rotation() -> None:
     known = {(column.table.name, column.values.name) for column in sealed_columns()}
     assert {(checks.name, "sealed_answer"), (emergencies.name, "sealed_justification")} < known
     own = {("entries", "sealed_subject"), ("entries", "sealed_templates"), ("root_key_checks", "sealed_check")}
-    own |= {("owner_keys", "sealed_digest_key"), ("entry_portraits", "sealed")}
+    own |= {("owner_keys", "sealed_digest_key"), ("entry_portraits", "sealed"), ("kept_probe_parts", "sealed")}
     columns = [column for table in metadata.tables.values() for column in table.columns]
     binary = [column for column in columns if isinstance(column.type, LargeBinary)]
     sealed = {(column.table.name, column.name) for column in binary if "sealed" in column.name} - own
