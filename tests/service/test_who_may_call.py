@@ -137,6 +137,8 @@ PAGES: Final = {
     "GET /review/flags/{flag_id}/candidates/{candidate_id}/authorisation": Page((R,), own=404, other=404),
     "POST /review/flags/{flag_id}/candidates/{candidate_id}/authorisation": Page((R,), own=404, other=404),
     "GET /review/requests": Page((R,)),
+    "GET /review/webhooks": Page(PEOPLE),
+    "GET /review/log": Page((A,)),
     "POST /review/requests/releases/{candidate_id}": Page((R,), own=404, other=404),
     "POST /review/requests/authorisations": Page((R,), own=422, other=422),
 }
