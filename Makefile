@@ -19,10 +19,10 @@ demo: .venv/.installed ## Run a real check from HTTP to a scored answer (ARGS=--
 
 test: lint ## Lint, type-check, check import contracts, run the tests
 	@sh .ci/install-chromium
-	@$(RUN)/pytest -n 2 --dist loadgroup -m "not slow" $(ARGS)
+	@$(RUN)/pytest -n 2 --dist loadfile -m "not slow" $(ARGS)
 
 test-slow: .venv/.installed ## Run the tests that start processes and nodes of their own
-	@$(RUN)/pytest -n 2 --dist loadgroup -m slow $(ARGS)
+	@$(RUN)/pytest -n 2 --dist loadfile -m slow $(ARGS)
 
 lint: .venv/.installed ## Lint, type-check and check import contracts only
 	@$(RUN)/ruff check .

@@ -14,13 +14,13 @@ from tests.browser.desk import Desk
 from tests.browser.live import LiveNode
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
     with running_chromium() as browser:
         yield browser
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def whole_desk(
     chromium: Browser,
     tmp_path_factory: pytest.TempPathFactory,
@@ -28,7 +28,8 @@ def whole_desk(
     faces: FaceEncoder,
     portraits: dict[str, bytes],
 ) -> Iterator[Desk]:
-    node = LiveNode(tmp_path_factory.mktemp("desk") / "node", model_store.folder, faces)
+    often = {"probes_per_subject": 100, "probes_per_subject_partner": 100}  # all tests check the same person
+    node = LiveNode(tmp_path_factory.mktemp("desk") / "node", model_store.folder, faces, often)
     yield Desk(node, chromium, portraits["astronaut.png"])
     node.stop()
 

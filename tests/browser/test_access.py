@@ -11,8 +11,6 @@ from axe_playwright_python.sync_playwright import Axe
 from tests.browser.desk import DISCREET, TABLET, Desk, Screen
 from tests.service.people import person
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 AXE = Axe()
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 FOR_ALL = ("/sign-in", "/nothing-here")

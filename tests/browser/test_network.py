@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import re
 
-import pytest
-
 from tests.browser.desk import DISCREET, Desk
-
-pytestmark = pytest.mark.xdist_group("browser")
 
 
 def test_no_page_asks_another_host(desk: Desk) -> None:

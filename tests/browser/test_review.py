@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.browser.desk import DISCREET, Desk
 from tests.service.people import person
-
-pytestmark = pytest.mark.xdist_group("browser")
 
 
 def test_two_reviewers_decide_on_a_face_and_a_finger(desk: Desk) -> None:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import pytest
 from PIL import Image
 from playwright.sync_api import Page
 
 from tests.browser.desk import DESKTOP, DISCREET, TABLET, Desk
 
-pytestmark = pytest.mark.xdist_group("browser")
 MOST_BYTES = 200_000
 
 

@@ -99,8 +99,10 @@ class Node:
         self.start()
 
     def settle(self) -> None:
-        """Have the flags opened that checks have left, as happens within half a second anyway."""
+        """Have the flags opened that checks have left, and their probes kept, as happens within seconds anyway."""
         assert self.runtime.open_flags()
+        while self.runtime.probe_keeper.is_writing:
+            assert self.runtime.open_flags()
 
     def call(self, who: str, method: str, path: str, **kwargs: Any) -> Response:
         """Send a request with the token of `who`, such as "xa-terminal"."""

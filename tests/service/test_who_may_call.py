@@ -26,7 +26,6 @@ from tests.service.node import Node
 from tests.service.people import NETWORK, Browser, person, token_of
 
 # A situation that all rows share, which is made once.
-pytestmark = pytest.mark.xdist_group("who-may-call")
 
 T, S, R, A, O = Role.TERMINAL, Role.SYNC, Role.REVIEWER, Role.AUDITOR, Role.OPERATOR  # noqa: E741 -- one line a row
 ALL: Final = tuple(Role)
@@ -99,6 +98,7 @@ CALLS: Final = {
     "GET /v1/audit/heads/{size}": Call((A, S), own=404, other=404),
     "POST /v1/audit/heads/{size}/countersignatures": Call((A, S), own=422, other=422, body={}),
     "GET /v1/audit/events": Call((A,), query="?after=0"),
+    "GET /v1/audit/part": Call((A,)),
     "GET /v1/audit/proof/inclusion": Call((A,), own=404, other=404, query=f"?leaf={'0' * 64}&at={UNTIL}"),
     "GET /v1/audit/proof/consistency": Call((A, S), own=422, other=422),
     "GET /metrics": Call((O,)),
@@ -139,7 +139,7 @@ PAGES: Final = {
     "GET /review/requests": Page((R,)),
     "GET /review/webhooks": Page(PEOPLE),
     "GET /review/log": Page((A,)),
-    "POST /review/requests/releases/{candidate_id}": Page((R,), own=404, other=404),
+    "POST /review/requests/releases/{candidate_id}": Page((R,), own=422, other=422),
     "POST /review/requests/authorisations": Page((R,), own=422, other=422),
 }
 
@@ -199,7 +199,7 @@ def situation(shared_node: Node) -> Situation:
             "code": "nothing",
             "side": "probe",
             "number": "0",
-            "cut": "crop",
+            "cut": "face",
             **dict.fromkeys(("authorisation", "emergency", "candidate_id"), unknown),
         },
         {name: person(node, name, role).user for role in PEOPLE for name in (f"xa/{role}", f"xb/{role}")},
