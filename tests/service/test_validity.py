@@ -210,7 +210,8 @@ def test_rule_kind_36_a_wipe_that_was_not_possible_is_made_up_for(node: Node) ->
         assert case.is_void
         done = node.runtime.wipes.run()
     assert done is (node.runtime.store.engine.dialect.name == "postgresql")
-    assert len(rows(node, wipes_due)) == (0 if done else 3)
+    due = {row["of_table"] for row in rows(node, wipes_due)}
+    assert due == set() if done else due >= {"checks", "flag_candidates", "verdicts"}
     node.runtime.keep_house()
     assert rows(node, wipes_due) == []
     assert node.runtime.wipes.run()
