@@ -65,7 +65,7 @@ def test_that_a_text_was_read_is_on_record(node: Node) -> None:
         tell(node, "xb", CASE)
     notices(node, "xb")
     (event,) = recorded(node.runtime.store, "notices-read")
-    assert (event["partner"], event["actor"]) == ("xb", "xb-sync")
+    assert (event["partner"], event["actor"]) == ("xb", "xb-reviewer")
     assert event["details"] == {"first": 2, "last": 3, "count": 2}
 
 

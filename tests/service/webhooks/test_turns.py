@@ -90,11 +90,12 @@ def test_a_courier_writes_as_often_without_notices_as_with_them(post: Post, rece
 
     def writes_of_two_rounds() -> int:
         committed = list[object]()
-        event.listen(post.engine, "commit", committed.append)
+        note = committed.append  # one object, by which it is found again
+        event.listen(post.engine, "commit", note)
         for endpoint in post.courier.look():
             post.courier.deliver(endpoint)
         post.courier.look()
-        event.remove(post.engine, "commit", committed.append)
+        event.remove(post.engine, "commit", note)
         return len(committed)
 
     without = writes_of_two_rounds()
