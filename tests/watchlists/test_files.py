@@ -1,8 +1,12 @@
 """What lies in the files of the embedded database, and what does not."""
 
+from pathlib import Path
+
 from sqlalchemy import select
 
 from tests.watchlists.makers import SUBJECT, Node, entry, face, faces, finger
+from watchlists import migrations
+from watchlists.database import open_database
 from watchlists.records import EntryKey, Templates
 from watchlists.schema import entries
 
@@ -45,5 +49,8 @@ def test_replacing_leaves_nothing_sealed_in_the_files(node: Node) -> None:
     assert [value for value in sealed if value in node.files()] == []
 
 
-def test_the_database_file_is_readable_by_its_user_alone(node: Node) -> None:
-    assert {file.stat().st_mode & 0o777 for file in node.folder.glob("crosscheck.db*")} == {0o600}
+def test_a_new_database_file_is_readable_by_its_user_alone(tmp_path: Path) -> None:
+    engine = open_database(tmp_path / "crosscheck.db")
+    migrations.upgrade(engine)
+    assert {file.stat().st_mode & 0o777 for file in tmp_path.glob("crosscheck.db*")} == {0o600}
+    engine.dispose()
