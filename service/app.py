@@ -94,6 +94,7 @@ FLAGS_SECONDS = 0.5
 """Grid on which flags are opened: no check moves it."""
 MANY_ENTRIES = 100_000
 """From so many on, processes are started to load the gallery; fewer are there before these would be."""
+_NOTICED_ENTRIES = 10_000  # from so many on, a look through all objects of the gallery takes milliseconds
 _MOST_OPENERS = 4
 
 DESCRIPTION = """Cross-border biometric identity checks under each partner's own data-handling rules.
@@ -190,13 +191,14 @@ def bootstrap(
 
 
 def _load(gallery: LocalGallery, entries: int) -> None:
-    """Load the gallery, and keep Python's collector of cycles away from its millions of objects, now and later."""
+    """Load the gallery, and keep Python's collector of cycles away from the millions of objects of a large one."""
     gc.disable()
     try:
         gallery.load(processes=min(_MOST_OPENERS, os.cpu_count() or 1) if entries >= MANY_ENTRIES else 0)
     finally:
         gc.enable()
-    gc.freeze()  # they stay: to look through them over and over would halt a check for half a second each time
+    if entries >= _NOTICED_ENTRIES:
+        gc.freeze()  # they stay: to look through a million over and over would halt a check for half a second each time
 
 
 def _probe_budget(settings: Settings) -> ProbeBudget:

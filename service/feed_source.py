@@ -21,6 +21,7 @@ from service.deadline import Deadline
 from service.machines.errors import KeyUnusable
 from service.machines.keys import read_key_file
 from service.machines.signing import RequestSigner, SignedBy
+from service.trust import trusting
 from watchlists.exchange import Subscription
 from watchlists.exchange.errors import FeedUnreachable
 from watchlists.feed import FeedId
@@ -73,10 +74,11 @@ def tls(authorities: Path | None, certificate: Path | None) -> ssl.SSLContext:
         FeedCertificateUnusable: a file cannot be read as such.
     """
     try:
+        if certificate is None:
+            return trusting(authorities)
         context = ssl.create_default_context(cafile=None if authorities is None else str(authorities))
-        if certificate is not None:
-            context.load_cert_chain(certificate)
-    except (OSError, ssl.SSLError) as error:
+        context.load_cert_chain(certificate)
+    except OSError as error:
         raise FeedCertificateUnusable(f"a certificate cannot be read: {type(error).__name__}") from None
     return context
 

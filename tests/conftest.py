@@ -18,7 +18,10 @@ from tests.postgresql import Server, running_server
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "databases" in metafunc.fixturenames and getattr(metafunc.module, "ON_BOTH_DATABASES", False):
-        metafunc.parametrize("databases", KINDS, indirect=True)
+        service = metafunc.module.__name__.startswith("tests.service.")
+        marks = [pytest.mark.slow] if service else []  # the store below is tried on both in every run
+        kinds = [kind if kind == "sqlite" else pytest.param(kind, marks=marks) for kind in KINDS]
+        metafunc.parametrize("databases", kinds, indirect=True)
 
 
 @pytest.fixture(scope="session")

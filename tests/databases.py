@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Hashable
+from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,7 +20,7 @@ from watchlists.database import open_database
 KINDS = ("sqlite", "postgresql")
 
 
-class Databases(Protocol):
+class Databases(Hashable, Protocol):
     """Makes databases of one kind."""
 
     def empty(self, folder: Path, /) -> Path | URL:
@@ -28,7 +31,12 @@ class Databases(Protocol):
         """Return where a new database is that may have its tables already."""
         ...
 
+    def copy(self, made: Path | URL, folder: Path, /) -> Path | URL:
+        """Return where a new database of the data folder `folder` is: a copy of one that nobody is connected to."""
+        ...
 
+
+@dataclass(frozen=True)
 class Files:
     """SQLite: a file in the data folder."""
 
@@ -39,6 +47,10 @@ class Files:
         place = folder / "crosscheck.db"
         place.write_bytes(_migrated_file())
         return place
+
+    def copy(self, made: Path | URL, folder: Path) -> Path | URL:
+        assert isinstance(made, Path)
+        return Path(shutil.copy(made, folder / "crosscheck.db"))
 
 
 @cache
@@ -62,7 +74,11 @@ class OnServer:
         return self.server.new_database()
 
     def migrated(self, _folder: Path) -> Path | URL:
-        return self.server.new_database(self._template)
+        return self.copy(self._template, _folder)
+
+    def copy(self, made: Path | URL, _folder: Path) -> Path | URL:
+        assert isinstance(made, URL)
+        return self.server.new_database(made)
 
     @cached_property
     def _template(self) -> URL:

@@ -21,6 +21,7 @@ import httpx2
 
 from models.errors import CrosscheckError
 from service.deadline import Deadline
+from service.trust import trusting
 from service.webhooks.address import Address, AddressPolicy, permitted, require_url
 from service.webhooks.errors import WebhookCertificateUnusable
 
@@ -137,8 +138,8 @@ def tls(authorities: Path | None) -> ssl.SSLContext:
         WebhookCertificateUnusable: the file cannot be read as such.
     """
     try:
-        return ssl.create_default_context(cafile=None if authorities is None else str(authorities))
-    except (OSError, ssl.SSLError) as error:
+        return trusting(authorities)
+    except OSError as error:
         raise WebhookCertificateUnusable(f"a certificate cannot be read: {type(error).__name__}") from None
 
 

@@ -65,7 +65,7 @@ def everywhere(desk: Desk, scheme: str) -> Iterator[Iterator[Screen]]:
     yield pages()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 def test_axe_finds_nothing_on_any_page(desk: Desk, scheme: str) -> None:
     with everywhere(desk, scheme) as screens:
         found = {screen.page.url: violations(screen) for screen in screens}

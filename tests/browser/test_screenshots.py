@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
 from PIL import Image
 from playwright.sync_api import Page
 
@@ -13,6 +14,7 @@ from tests.browser.desk import DESKTOP, DISCREET, TABLET, Desk
 MOST_BYTES = 200_000
 
 
+@pytest.mark.slow
 def test_screenshots_of_the_desk(desk: Desk, tmp_path: Path) -> None:
     folder = Path(os.environ.get("CROSSCHECK_SCREENSHOTS", tmp_path))
     folder.mkdir(parents=True, exist_ok=True)

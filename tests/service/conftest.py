@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import URL
 
 from models.face import FaceEncoder
 from models.weights import ModelStore
@@ -23,10 +22,7 @@ def make_node(tmp_path: Path, model_store: ModelStore, faces: FaceEncoder, datab
 
     def make(**settings: object) -> Node:
         home = tmp_path / f"node-{len(nodes)}"
-        place = databases.empty(home)
-        if isinstance(place, URL):
-            settings["database"] = place.render_as_string(hide_password=False)
-        nodes.append(Node(home, model_store.folder, faces, dict(settings)))
+        nodes.append(Node(home, model_store.folder, faces, dict(settings), databases))
         return nodes[-1]
 
     yield make

@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL
-
 from service.settings import Settings
 from service.storage import make_data_folder, open_store
 from tests.databases import Databases
+from tests.service.sample_folder import database_setting
 from tests.watchlists.makers import entry, faces
 from watchlists.records import EntryKey, Partner, Watchlist
 from watchlists.store import Store
@@ -19,9 +18,7 @@ E1 = EntryKey("xb-alerts", "e1")
 
 def new_settings(home: Path, databases: Databases) -> Settings:
     """Return the settings of a data folder that is not there yet, with an empty database of its own."""
-    place = databases.empty(home)
-    database = place.render_as_string(hide_password=False) if isinstance(place, URL) else ""
-    return Settings(home=home, database=database)  # type: ignore[arg-type]  # pydantic converts
+    return Settings(home=home, database=database_setting(databases.empty(home)))  # type: ignore[arg-type]  # pydantic converts
 
 
 def other(settings: Settings, **changes: Any) -> Settings:

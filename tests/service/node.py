@@ -18,9 +18,9 @@ from models.face import FaceEncoder
 from models.fingerprint.synthetic import synthetic_template
 from models.samples import Position
 from service.app import bootstrap, create_app
-from service.commands.sample import SampleAccess, add_sample
 from service.settings import BearerTokens, Settings
-from service.storage import make_data_folder, open_store
+from tests.databases import Databases, Files
+from tests.service.sample_folder import sample_folder
 
 RATES = tuple(name for name in Settings.model_fields if "_per_minute" in name)
 
@@ -76,14 +76,16 @@ class Node:
     models: Path
     faces: FaceEncoder
     settings: dict[str, Any] = field(default_factory=dict)
+    databases: Databases = field(default_factory=Files)
 
     def __post_init__(self) -> None:
         self.clock = Clock()
         # A client of a test has no address, and may be quicker than a rate allows.
         quick = dict.fromkeys(RATES, 10**6) | {"bearer_tokens": BearerTokens.INSECURE_ANYWHERE}
-        self._settings = Settings(home=self.home, models=self.models, **quick | self.settings)
-        make_data_folder(self._settings)
-        self.access: SampleAccess = add_sample(self._settings, open_store(self._settings), self.clock())
+        sample = sample_folder(self.databases)
+        at = {"home": self.home, "models": self.models, "database": sample.copy(self.home)}
+        self._settings = Settings.model_validate(at | quick | self.settings)
+        self.access = sample.access  # of this node alone: tests add to it
         self.start()
 
     def start(self) -> None:

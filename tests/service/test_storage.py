@@ -45,6 +45,7 @@ def other(settings: Settings, **changes: Any) -> Settings:
     return Settings.model_validate(settings.model_dump() | changes)
 
 
+@pytest.mark.slow
 def test_init_serve_and_doctor_work_on_it(
     settings: Settings, server: Server, model_store: ModelStore, faces: FaceEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

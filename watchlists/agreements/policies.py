@@ -12,7 +12,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any, Final
 
@@ -31,6 +31,9 @@ RULES_CAP: Final = 1 << 20
 STATEMENT_CAP: Final = 1 << 14
 NESTING_CAP: Final = 32
 """Characters of one rule, and brackets inside brackets: Cedar's parser ends the whole process at some 500 of them."""
+
+REMEMBERED: Final = 4096
+"""Rules that need not be parsed again when the folder of agreements is."""
 
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _TOKEN: Final = re.compile(r'"(?:\\.|[^"\\])*"|//[^\n]*|[;()\[\]{}]', re.DOTALL)
@@ -123,7 +126,9 @@ def _refuse_endless(statement: str, line: int, file: str) -> None:
         raise AgreementInvalid(file, f"a rule is longer than {STATEMENT_CAP} characters", line=line)
 
 
+@lru_cache(maxsize=REMEMBERED)
 def _read_policy(statement: str, line: int, file: str) -> Policy:
+    """Read one statement. Of an agreement that changes, most stay as they are; refusals are not remembered."""
     _refuse_endless(statement, line, file)
     try:
         parsed = json.loads(cedarpy.policies_to_json_str(statement))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +20,19 @@ from watchlists.errors import SchemaUnknown
 from watchlists.schema import metadata
 
 
-def upgrade(engine: Engine, revision: str = "head") -> None:
-    """Bring the database to `revision`, in one transaction; do nothing if it is there already.
+def upgrade(engine: Engine, target: str = "head") -> None:
+    """Bring the database to the revision `target`, in one transaction; do nothing if it is there already.
 
     Processes that start at once take turns, and the first one does it.
 
     Raises:
         SchemaUnknown: a newer version of Crosscheck has written this database.
     """
+    if target == "head" and revision(engine) == head():
+        return
     with writing(engine, Turn.MIGRATION) as connection:
         try:
-            command.upgrade(_config(connection), revision)
+            command.upgrade(_config(connection), target)
         except CommandError as error:
             raise SchemaUnknown(f"this version cannot bring the database to its schema: {error}") from error
 
@@ -45,6 +48,7 @@ def revision(engine: Engine) -> str | None:
         return MigrationContext.configure(connection).get_current_revision()
 
 
+@cache
 def head() -> str:
     """Return the revision that `upgrade` leads to."""
     return ScriptDirectory(str(Path(__file__).parent)).get_current_head() or ""

@@ -133,6 +133,7 @@ def test_the_largest_templates_are_compared() -> None:
     assert compare(template, template) > 0.3
 
 
+@pytest.mark.slow
 def test_machine_code_is_kept_between_processes(tmp_path: Path) -> None:
     """The second process finds the machine code of the first and compiles nothing."""
     program = """
