@@ -206,6 +206,7 @@ def faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_faces_beside_the_reference(faces: Path, model_store: ModelStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CROSSCHECK_MODELS", str(model_store.folder))
     figures = run_json("faces", str(faces), "--reference")

@@ -63,6 +63,7 @@ def sample_bytes(portraits: dict[str, bytes]) -> None:
     schemathesis.openapi.format("byte", samples.map(base64_of))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("sample_bytes")
 @pytest.mark.parametrize("mode", list(GenerationMode))
 def test_no_request_makes_the_service_fail(node: Node, mode: GenerationMode) -> None:

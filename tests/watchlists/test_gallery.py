@@ -181,6 +181,7 @@ def test_a_vector_that_is_too_long_is_not_compared_with_anything(node: Node, len
         assert ([each.key.entry for each in found.candidates], found.complete) == (["e1"], False)
 
 
+@pytest.mark.slow
 def test_very_many_classes_are_warned_of_once(node: Node, caplog: pytest.LogCaptureFixture) -> None:
     def put(first: int, last: int) -> None:
         classes = (VisibilityClass("xb", "xb-alerts", f"c{n}", "none") for n in range(first, last))
@@ -301,6 +302,7 @@ def test_loading_tells_its_progress(node: Node) -> None:
     assert told == [(1000, 1500), (1500, 1500)]
 
 
+@pytest.mark.slow
 def test_processes_load_the_same(node: Node) -> None:
     """Entries of several classes, of each kind of content, with and without an end, one that does not open."""
     later = NOW + timedelta(days=1)
