@@ -243,9 +243,11 @@ class ShortlistParameters(NamedTuple):
     kept: int = 2000
     """Templates that are compared exactly when there are more: about 45 ms on one core."""
     second_pass: int = 12
-    """Templates that the second pass looks at for each one it keeps. With 100,000 templates, of 228 generated mates
-    that score 5 or more two are lost by this and `kept`; by 12 and 1000 six, by 24 and 1000 five, by 12 and 4000 one.
-    """
+    """Templates that the second pass looks at for each one it keeps. Half as many would lose no more generated mates;
+    but among real strangers, who look more alike to the network than generated ones do, they would."""
+    vector_weight: float = 1.0
+    """What likeness of the vectors counts for against that of the cylinders, in both passes, each in its deviations
+    among the templates at hand. 1.5 and 2 lose as many generated mates, and more of mindtct's templates."""
     leading_cylinders: int = 20
     """Cylinders of the probe in the first pass, which takes time in proportion."""
     fewest_minutiae: int = 10

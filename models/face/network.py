@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 
-_SETTINGS = {
+SETTINGS = {
     # Some processors would compute in bfloat16 by themselves: the answer must not depend on the machine.
     "INFERENCE_PRECISION_HINT": "f32",
     "ENABLE_CPU_PINNING": False,
@@ -39,7 +39,7 @@ class Network:
         core = openvino.Core()
         model = core.read_model(onnx)
         model.reshape(list(input_shape))
-        settings = _SETTINGS | {"NUM_STREAMS": threads, "INFERENCE_NUM_THREADS": threads}
+        settings = SETTINGS | {"NUM_STREAMS": threads, "INFERENCE_NUM_THREADS": threads}
         compiled = core.compile_model(model, "CPU", settings)
         self._ports = [compiled.output(name) for name in outputs] or [compiled.output(0)]
         self.output_size = math.prod(self._ports[0].shape)

@@ -7,15 +7,18 @@ fingerprint recognition", IEEE TPAMI 32(12), 2010. Parameters: `models.calibrati
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.fingerprint.minutiae import Minutiae
+from models.fingerprint.vector import LENGTH, vector_of
 from models.samples import Position
 
-ENCODING_VERSION = 1
+ENCODING_VERSION = 2
+_WITHOUT_VECTOR = 1
+"""The version before: the same, but for the vector."""
 MAXIMUM_MINUTIAE = 255
 _HEADER = struct.Struct("<BBH")  # encoding version, position code, number of minutiae
 
@@ -29,12 +32,14 @@ class FingerTemplate:
         minutiae: the n minutiae in the order of the record they came from.
         bits: uint64 (6, n), the cylinders: one word an angular section, one bit a cell of the 8 x 8 grid.
         validity: uint64 (n,), which cells lie inside the print; zero where a minutia has no usable cylinder.
+        vector: int8 (96,), by which it is looked up in a large gallery.
     """
 
     position: Position
     minutiae: Minutiae
     bits: NDArray[np.uint64]
     validity: NDArray[np.uint64]
+    vector: NDArray[np.int8] = field(default_factory=lambda: np.zeros(LENGTH, np.int8))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, FingerTemplate) and self.to_bytes() == other.to_bytes()
@@ -43,12 +48,16 @@ class FingerTemplate:
         return hash(self.to_bytes())
 
     def to_bytes(self) -> bytes:
-        """Encode position and minutiae (4 + 8 n bytes); the cylinders follow from them and are rebuilt on load."""
-        return _HEADER.pack(ENCODING_VERSION, self.position.code, len(self.minutiae)) + self.minutiae.to_bytes()
+        """Encode position, vector and minutiae (4 + 96 + 8 n bytes).
+
+        The cylinders follow from the minutiae and are rebuilt on load. So would the vector, but that takes far longer.
+        """
+        header = _HEADER.pack(ENCODING_VERSION, self.position.code, len(self.minutiae))
+        return header + self.vector.tobytes() + self.minutiae.to_bytes()
 
     @classmethod
     def from_bytes(cls, stored_template: bytes) -> FingerTemplate:
-        """Decode what `to_bytes` gave, and rebuild the cylinders.
+        """Decode what `to_bytes` gave, now or before there were vectors, and rebuild what is not in it.
 
         Raises:
             ValueError: not an encoding of this version, or damaged.
@@ -56,15 +65,18 @@ class FingerTemplate:
         if len(stored_template) < _HEADER.size:
             raise ValueError("stored finger template is too short")
         version, position, count = _HEADER.unpack_from(stored_template)
-        if version != ENCODING_VERSION:
+        if version not in (ENCODING_VERSION, _WITHOUT_VECTOR):
             raise ValueError(f"stored finger template has encoding version {version}, not {ENCODING_VERSION}")
-        if len(stored_template) != _HEADER.size + 8 * count:
+        begin = _HEADER.size + (LENGTH if version == ENCODING_VERSION else 0)
+        if len(stored_template) != begin + 8 * count:
             raise ValueError("stored finger template has the wrong length")
-        return build_template(Minutiae.from_bytes(stored_template[_HEADER.size :]), Position.from_code(position))
+        vector = np.frombuffer(stored_template[_HEADER.size : begin], np.int8)
+        minutiae = Minutiae.from_bytes(stored_template[begin:])
+        return build_template(minutiae, Position.from_code(position), vector if len(vector) else None)
 
 
-def build_template(minutiae: Minutiae, position: Position) -> FingerTemplate:
-    """Build the cylinders of an impression.
+def build_template(minutiae: Minutiae, position: Position, vector: NDArray[np.int8] | None = None) -> FingerTemplate:
+    """Build the cylinders of an impression, and its vector if that is not given.
 
     Fewer than three minutiae, or minutiae without neighbours, give a template without cylinders: it is valid and
     matches nothing.
@@ -77,4 +89,4 @@ def build_template(minutiae: Minutiae, position: Position) -> FingerTemplate:
     if len(minutiae) > MAXIMUM_MINUTIAE:
         raise ValueError(f"a template holds at most {MAXIMUM_MINUTIAE} minutiae, not {len(minutiae)}")
     bits, validity = kernels.build_cylinders(minutiae.xy, minutiae.angle)
-    return FingerTemplate(position, minutiae, bits, validity)
+    return FingerTemplate(position, minutiae, bits, validity, vector_of(minutiae) if vector is None else vector)

@@ -16,6 +16,7 @@ from models.fingerprint.cylinders import FingerTemplate, build_template
 from models.fingerprint.explanation import explain
 from models.fingerprint.minutiae import Minutiae
 from models.fingerprint.shortlist import Runs, Shortlist, Spread, block_parts, do_all
+from models.fingerprint.vector import LENGTH
 from models.samples import Position
 
 _NO_BLOCK = -1
@@ -81,6 +82,7 @@ class FingerprintPack:
         self._stop = np.zeros(1024, np.int64)
         self._position = np.zeros(1024, np.uint8)
         self._edition = np.zeros(1024, np.int64)
+        self._vector = np.zeros((1024, LENGTH), np.int8)
 
     def __len__(self) -> int:
         """Number of rows, free ones included: the length that `allowed` should have."""
@@ -90,7 +92,7 @@ class FingerprintPack:
     def memory_bytes(self) -> int:
         """Memory of all blocks and rows, room that is not yet used included."""
         with self._lock:
-            columns = (self._block, self._start, self._stop, self._position, self._edition)
+            columns = (self._block, self._start, self._stop, self._position, self._edition, self._vector)
             held = [array for block in self._blocks for array in (block.planes, block.words)]
             return sum(array.nbytes for array in (*columns, *held))
 
@@ -100,6 +102,7 @@ class FingerprintPack:
             row = self._free.pop() if self._free else self._new_row()
             self._place(row, template)
             self._position[row] = template.position.code
+            self._vector[row] = template.vector
             self._edition[row] += 1
             return row
 
@@ -114,6 +117,7 @@ class FingerprintPack:
                 raise KeyError(row)
             number = int(self._block[row])
             self._blocks[number].wipe(int(self._start[row]), int(self._stop[row]))
+            self._vector[row] = 0
             self._block[row] = _NO_BLOCK
             self._edition[row] += 1
             self._free.append(row)
@@ -136,31 +140,29 @@ class FingerprintPack:
             float32, as long as `allowed`: what `compare` gives, 0 where not allowed, removed, or of another finger.
         """
         similarities = np.zeros(len(allowed), np.float32)
-        rows, edition, runs = self._snapshot(probe.position, allowed)
-        if exhaustive_up_to is not None and len(rows) > exhaustive_up_to:
+        edition, runs = self._snapshot(probe.position, allowed)
+        if exhaustive_up_to is not None and len(runs) > exhaustive_up_to:
             chosen = Shortlist.of(probe).choose(runs, calibration.SHORTLIST.kept, self._spread)
-            rows, edition, runs = rows[chosen], edition[chosen], runs.take(chosen)
+            edition, runs = edition[chosen], runs.take(chosen)
         found = self._compare(probe, runs)
         with self._lock:
-            similarities[rows] = np.where(self._edition[rows] == edition, found, 0)
+            similarities[runs.rows] = np.where(self._edition[runs.rows] == edition, found, 0)
         return similarities
 
     def shortlist(self, probe: FingerTemplate, allowed: NDArray[np.bool_], count: int) -> NDArray[np.int64]:
         """Return the `count` allowed rows that look most like the probe, or all if there are no more; in no order."""
-        rows, edition, runs = self._snapshot(probe.position, allowed)
+        edition, runs = self._snapshot(probe.position, allowed)
         chosen = Shortlist.of(probe).choose(runs, count, self._spread)
         with self._lock:
-            still = self._edition[rows[chosen]] == edition[chosen]
-        return np.asarray(rows[chosen][still])
+            rows = runs.rows[chosen]
+            return np.asarray(rows[self._edition[rows] == edition[chosen]])
 
-    def _snapshot(
-        self, position: Position, allowed: NDArray[np.bool_]
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64], Runs]:
-        """Allowed rows of that finger, sorted by block; their editions, and where they lie."""
+    def _snapshot(self, position: Position, allowed: NDArray[np.bool_]) -> tuple[NDArray[np.int64], Runs]:
+        """Allowed rows of that finger, sorted by block: their editions, and where they lie."""
         with self._lock:
             rows = self._comparable_rows(position, allowed)
-            runs = Runs(list(self._blocks), self._block[rows], self._start[rows], self._stop[rows])
-            return rows, self._edition[rows], runs
+            places = self._block[rows], self._start[rows], self._stop[rows]
+            return self._edition[rows], Runs(rows, self._vector, list(self._blocks), *places)
 
     def _compare(self, probe: FingerTemplate, runs: Runs) -> NDArray[np.float32]:
         found, side = np.zeros(len(runs), np.float32), side_of(probe)
@@ -184,9 +186,9 @@ class FingerprintPack:
 
     def _new_row(self) -> int:
         if self._rows == len(self._block):
-            for name in ("_block", "_start", "_stop", "_position", "_edition"):
+            for name in ("_block", "_start", "_stop", "_position", "_edition", "_vector"):
                 column = getattr(self, name)
-                setattr(self, name, np.concatenate([column, np.zeros_like(column)]))
+                setattr(self, name, np.concatenate([column, np.zeros_like(column[: max(1024, len(column) // 8)])]))
         self._rows += 1
         return self._rows - 1
 

@@ -1,4 +1,4 @@
-"""Kernel of the shortlist: how much of a probe's cylinders a template explains, without geometry."""
+"""Kernels of the shortlist: how alike vectors are, and how much of a probe's cylinders a template explains."""
 
 from __future__ import annotations
 
@@ -109,3 +109,16 @@ def scan(
                 values[j] = np.int32(np.int64(weights[j]) + own)
             _liken(probe, i, some, count, parameters.debit, values)
             _add_best(values, starts[part], stops[part], scores[part])
+
+
+@kernel
+def liken_vectors(
+    probe: NDArray[np.int8], vectors: NDArray[np.int8], rows: NDArray[np.int64], products: Integers
+) -> None:
+    """Write the dot product of the probe's vector with that of each row."""
+    for k in range(len(rows)):
+        vector = vectors[rows[k]]
+        total = np.int32(0)
+        for j in range(len(probe)):
+            total += np.int32(np.int32(probe[j]) * np.int32(vector[j]))
+        products[k] = total

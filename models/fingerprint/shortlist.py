@@ -1,8 +1,9 @@
 """The shortlist: which templates of a large gallery are worth an exact comparison.
 
-Two passes over the cylinders that the gallery holds anyway, so that there is nothing to train, to rebuild or to store:
-every second angular section against the best cylinders of the probe, then, for those that look most alike, all sections
-against all cylinders. Neither looks at geometry, so a finger may be turned and shifted at will.
+Two passes over the cylinders that the gallery holds anyway: every second angular section against the best cylinders of
+the probe, then, for those that look most alike, all sections against all cylinders. In both, what the cylinders say is
+added to what the vectors of whole impressions say (`vector.py`): the two miss different mates. None of it depends on
+where the finger lies, so it may be turned and shifted at will, and nothing has to be rebuilt as templates come and go.
 """
 
 from __future__ import annotations
@@ -27,8 +28,14 @@ Spread = Callable[[Callable[[slice], None], Iterable[slice]], Iterable[None]]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Runs:
-    """Where templates lie: in which block, from where to where; those of one block follow each other."""
+    """Where templates lie: in which block, from where to where; those of one block follow each other.
 
+    Attributes:
+        rows: which row each one is; `vectors` int8 (rows of the gallery, 96).
+    """
+
+    rows: NDArray[np.int64]
+    vectors: NDArray[np.int8]
     blocks: list[Block]
     numbers: NDArray[np.int32]
     starts: NDArray[np.int64]
@@ -39,7 +46,8 @@ class Runs:
 
     def take(self, chosen: NDArray[np.int64]) -> Runs:
         """Return the chosen ones, given in rising order."""
-        return Runs(self.blocks, self.numbers[chosen], self.starts[chosen], self.stops[chosen])
+        rows, numbers = self.rows[chosen], self.numbers[chosen]
+        return Runs(rows, self.vectors, self.blocks, numbers, self.starts[chosen], self.stops[chosen])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,10 +57,12 @@ class Shortlist:
     Attributes:
         leading: uint64 (3, m), every second section of its widest cylinders.
         everything: uint64 (6, n), all of its cylinders.
+        vector: int8 (96,).
     """
 
     leading: NDArray[np.uint64]
     everything: NDArray[np.uint64]
+    vector: NDArray[np.int8]
 
     @classmethod
     def of(cls, probe: FingerTemplate) -> Self:
@@ -61,14 +71,33 @@ class Shortlist:
         bits = np.bitwise_count(probe.bits).sum(axis=0, dtype=np.int64)
         order = np.lexsort((-bits, -cells))[: np.count_nonzero(cells)]
         everything = np.ascontiguousarray(probe.bits[:, order])
-        return cls(np.ascontiguousarray(everything[_SOME, : calibration.SHORTLIST.leading_cylinders]), everything)
+        leading = np.ascontiguousarray(everything[_SOME, : calibration.SHORTLIST.leading_cylinders])
+        return cls(leading, everything, probe.vector)
 
     def choose(self, runs: Runs, count: int, spread: Spread = map) -> NDArray[np.int64]:
         """Return the indexes of the `count` templates that look most like the probe, in rising order."""
         twice = count * calibration.SHORTLIST.second_pass
-        first = _largest(_scores(self.leading, _SOME, runs, spread), twice)
-        second = _largest(_scores(self.everything, _ALL, runs.take(first), spread), count)
+        if count >= len(runs):
+            return np.arange(len(runs))
+        near = calibration.SHORTLIST.vector_weight * _standard(_likeness(self.vector, runs))
+        first = _largest(_standard(_scores(self.leading, _SOME, runs, spread)) + near, twice)
+        explained = _standard(_scores(self.everything, _ALL, runs.take(first), spread))
+        second = _largest(explained + near[first], count)
         return first[second]
+
+
+def _standard(scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Bring scores to a mean of zero and a deviation of one: what strangers score, who are nearly all there are."""
+    deviation = float(scores.std())
+    return np.asarray((scores - scores.mean()) / np.float32(deviation if deviation > 0 else 1))
+
+
+def _likeness(vector: NDArray[np.int8], runs: Runs) -> NDArray[np.float32]:
+    from models.fingerprint import scan  # numba is loaded when it is first needed, not on import
+
+    products = np.zeros(len(runs), np.int32)
+    scan.liken_vectors(vector, runs.vectors, runs.rows, products)
+    return products.astype(np.float32)
 
 
 def _scores(cylinders: NDArray[np.uint64], sections: slice, runs: Runs, spread: Spread) -> NDArray[np.float32]:

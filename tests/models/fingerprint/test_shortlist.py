@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -128,3 +130,29 @@ def test_rows_are_cut_by_block_and_by_number() -> None:
     assert block_parts(numbers) == [slice(0, 3), slice(3, 5), slice(5, 6)]
     assert block_parts(numbers, 2) == [slice(0, 2), slice(2, 3), slice(3, 5), slice(5, 6)]
     assert block_parts(numbers[:0]) == []
+
+
+def test_the_vectors_bring_a_finger_on_the_list_that_the_cylinders_leave_out(
+    pack: FingerprintPack, templates: list[FingerTemplate], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    probe = replace(impression(3, 1), vector=templates[70].vector)
+    monkeypatch.setattr(calibration, "SHORTLIST", calibration.SHORTLIST._replace(vector_weight=0.0))
+    assert 70 not in pack.shortlist(probe, everything(pack), 4)
+    monkeypatch.setattr(calibration, "SHORTLIST", calibration.SHORTLIST._replace(vector_weight=1.0))
+    assert {3, 70} <= set(pack.shortlist(probe, everything(pack), 4).tolist())
+
+
+def test_a_removed_row_keeps_no_vector() -> None:
+    pack = FingerprintPack()
+    row = pack.add(impression(1, 0))
+    assert pack._vector[row].any()
+    pack.remove(row)
+    assert not pack._vector[row].any()
+
+
+def test_rows_keep_their_vectors_as_the_pack_grows(templates: list[FingerTemplate]) -> None:
+    pack = FingerprintPack()
+    for number in range(1100):
+        pack.add(templates[number % 3])
+    expected = np.array([templates[number % 3].vector for number in range(1100)])
+    assert (pack._vector[:1100] == expected).all()
