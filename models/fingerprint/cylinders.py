@@ -7,7 +7,7 @@ fingerprint recognition", IEEE TPAMI 32(12), 2010. Parameters: `models.calibrati
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +32,7 @@ class FingerTemplate:
         minutiae: the n minutiae in the order of the record they came from.
         bits: uint64 (6, n), the cylinders: one word an angular section, one bit a cell of the 8 x 8 grid.
         validity: uint64 (n,), which cells lie inside the print; zero where a minutia has no usable cylinder.
-        vector: int8 (96,), by which it is looked up in a large gallery.
+        vector: int8 (96,), by which it is looked up in a large gallery; zeros until `with_vector`.
     """
 
     position: Position
@@ -42,10 +42,16 @@ class FingerTemplate:
     vector: NDArray[np.int8] = field(default_factory=lambda: np.zeros(LENGTH, np.int8))
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, FingerTemplate) and self.to_bytes() == other.to_bytes()
+        if not isinstance(other, FingerTemplate):
+            return NotImplemented
+        return self.position is other.position and self.minutiae == other.minutiae  # all else follows from them
 
     def __hash__(self) -> int:
-        return hash(self.to_bytes())
+        return hash((self.position, self.minutiae))
+
+    def with_vector(self) -> FingerTemplate:
+        """Return the template with its vector, which takes ten times as long as all the rest and is stored with it."""
+        return self if self.vector.any() else replace(self, vector=vector_of(self.minutiae))
 
     def to_bytes(self) -> bytes:
         """Encode position, vector and minutiae (4 + 96 + 8 n bytes).
@@ -57,7 +63,7 @@ class FingerTemplate:
 
     @classmethod
     def from_bytes(cls, stored_template: bytes) -> FingerTemplate:
-        """Decode what `to_bytes` gave, now or before there were vectors, and rebuild what is not in it.
+        """Decode what `to_bytes` gave, now or before there were vectors, and rebuild the cylinders.
 
         Raises:
             ValueError: not an encoding of this version, or damaged.
@@ -70,13 +76,14 @@ class FingerTemplate:
         begin = _HEADER.size + (LENGTH if version == ENCODING_VERSION else 0)
         if len(stored_template) != begin + 8 * count:
             raise ValueError("stored finger template has the wrong length")
-        vector = np.frombuffer(stored_template[_HEADER.size : begin], np.int8)
-        minutiae = Minutiae.from_bytes(stored_template[begin:])
-        return build_template(minutiae, Position.from_code(position), vector if len(vector) else None)
+        template = build_template(Minutiae.from_bytes(stored_template[begin:]), Position.from_code(position))
+        if begin == _HEADER.size:
+            return template
+        return replace(template, vector=np.frombuffer(stored_template[_HEADER.size : begin], np.int8))
 
 
-def build_template(minutiae: Minutiae, position: Position, vector: NDArray[np.int8] | None = None) -> FingerTemplate:
-    """Build the cylinders of an impression, and its vector if that is not given.
+def build_template(minutiae: Minutiae, position: Position) -> FingerTemplate:
+    """Build the cylinders of an impression.
 
     Fewer than three minutiae, or minutiae without neighbours, give a template without cylinders: it is valid and
     matches nothing.
@@ -89,4 +96,4 @@ def build_template(minutiae: Minutiae, position: Position, vector: NDArray[np.in
     if len(minutiae) > MAXIMUM_MINUTIAE:
         raise ValueError(f"a template holds at most {MAXIMUM_MINUTIAE} minutiae, not {len(minutiae)}")
     bits, validity = kernels.build_cylinders(minutiae.xy, minutiae.angle)
-    return FingerTemplate(position, minutiae, bits, validity, vector_of(minutiae) if vector is None else vector)
+    return FingerTemplate(position, minutiae, bits, validity)

@@ -71,8 +71,10 @@ def encode_fingerprint(
     views = [_judge(record, view, position, resolution) for view in record.views]
     usable = [view for view in views if view.usable(enrolling)]
     severity = Severity.WARNING if usable else Severity.REFUSED
-    templates = tuple(build_template(view.minutiae, view.finger) for view in usable)
-    return FingerprintSample(Assessment(_remarks(views, severity)), templates)
+    templates = (build_template(view.minutiae, view.finger) for view in usable)
+    # A probe may never meet a gallery that is large enough to look things up in by vector.
+    ready = tuple(template.with_vector() if enrolling else template for template in templates)
+    return FingerprintSample(Assessment(_remarks(views, severity)), ready)
 
 
 def _pixels_per_centimetre(ppi: int) -> int:

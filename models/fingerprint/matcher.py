@@ -98,11 +98,12 @@ class FingerprintPack:
 
     def add(self, template: FingerTemplate) -> int:
         """Add a template; return its row. The next `compare_all` compares it."""
+        vector = template.with_vector().vector
         with self._lock:
             row = self._free.pop() if self._free else self._new_row()
             self._place(row, template)
             self._position[row] = template.position.code
-            self._vector[row] = template.vector
+            self._vector[row] = vector
             self._edition[row] += 1
             return row
 

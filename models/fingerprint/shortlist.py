@@ -72,13 +72,13 @@ class Shortlist:
         order = np.lexsort((-bits, -cells))[: np.count_nonzero(cells)]
         everything = np.ascontiguousarray(probe.bits[:, order])
         leading = np.ascontiguousarray(everything[_SOME, : calibration.SHORTLIST.leading_cylinders])
-        return cls(leading, everything, probe.vector)
+        return cls(leading, everything, probe.with_vector().vector)
 
     def choose(self, runs: Runs, count: int, spread: Spread = map) -> NDArray[np.int64]:
         """Return the indexes of the `count` templates that look most like the probe, in rising order."""
-        twice = count * calibration.SHORTLIST.second_pass
         if count >= len(runs):
             return np.arange(len(runs))
+        twice = count * calibration.SHORTLIST.second_pass
         near = calibration.SHORTLIST.vector_weight * _standard(_likeness(self.vector, runs))
         first = _largest(_standard(_scores(self.leading, _SOME, runs, spread)) + near, twice)
         explained = _standard(_scores(self.everything, _ALL, runs.take(first), spread))

@@ -31,7 +31,7 @@ TIMED = 20
 """Searches, additions and removals whose time is taken."""
 _COMPARED_ROWS = 5000
 _GENERATED = 250
-_Built = tuple[list[FingerTemplate], float]
+_Built = tuple[list[FingerTemplate], float, float]
 _CORES = 2
 
 Item = TypeVar("Item")
@@ -44,6 +44,7 @@ class FingerprintFigures:
     Attributes:
         size: templates in the gallery, all of unknown position, so that none is left out.
         build_ms: mean time from minutiae to a template.
+        vector_ms: mean time that its vector takes besides: once for each entry, and for each search of a large gallery.
         comparisons_per_second_core: exact comparisons of probes with rows that are not their mates.
         scan_templates_per_second_core: templates that a shortlist is chosen from in a second, both passes.
         search_ms: median time of one finger's search from template to similarities, as the gallery does it.
@@ -59,6 +60,7 @@ class FingerprintFigures:
 
     size: int
     build_ms: float
+    vector_ms: float
     comparisons_per_second_core: float
     scan_templates_per_second_core: float
     search_ms: float
@@ -75,7 +77,7 @@ class FingerprintFigures:
 def measure_fingerprints(size: int, progress: Progress, *, rank1: bool = False) -> FingerprintFigures:
     """Fill a gallery with generated fingers and search it for other impressions of them."""
     warm_up()
-    pack, build_ms = _fill(size, progress)
+    pack, build_ms, vector_ms = _fill(size, progress)
     probes = [_template(SyntheticFinger(k).impression(1, CONDITIONS)) for k in range(min(size, MATED_PROBES))]
     everybody = np.ones(size, np.bool_)
     timed = probes[:TIMED]
@@ -93,6 +95,7 @@ def measure_fingerprints(size: int, progress: Progress, *, rank1: bool = False) 
     return FingerprintFigures(
         size=size,
         build_ms=build_ms,
+        vector_ms=vector_ms,
         comparisons_per_second_core=1000 * int(some.sum()) / compare_ms,
         scan_templates_per_second_core=1000 * size / scan_ms,
         search_ms=search_ms,
@@ -107,28 +110,30 @@ def measure_fingerprints(size: int, progress: Progress, *, rank1: bool = False) 
     )
 
 
-def _fill(size: int, progress: Progress) -> tuple[FingerprintPack, float]:
-    """Return a gallery whose row k holds finger k, and the mean milliseconds to build a template."""
-    pack, seconds = FingerprintPack(), 0.0
+def _fill(size: int, progress: Progress) -> tuple[FingerprintPack, float, float]:
+    """Return a gallery whose row k holds finger k, and the mean milliseconds to build a template, and its vector."""
+    pack, building, looking = FingerprintPack(), 0.0, 0.0
     parts = [range(start, min(start + _GENERATED, size)) for start in range(0, size, _GENERATED)]
     task = progress.add_task("generating fingers", total=size)
     # Not forked: this process has threads by now.
     with ProcessPoolExecutor(_CORES, mp_context=get_context("spawn")) as pool:
-        for templates, taken in pool.map(_generate, parts):
-            seconds += taken
+        for templates, build, vector in pool.map(_generate, parts):
+            building, looking = building + build, looking + vector
             for template in templates:
                 pack.add(template)
             progress.advance(task, len(templates))
-    return pack, 1000 * seconds / size
+    return pack, 1000 * building / size, 1000 * looking / size
 
 
 def _generate(fingers: range) -> _Built:
-    """Return templates of some fingers, and the seconds of processor time that it took to build them."""
+    """Return templates of some fingers, and the seconds of a processor that it took to build them, and the vectors."""
     impressions = [SyntheticFinger(finger).impression(0, CONDITIONS) for finger in fingers]
-    _template(impressions[0])  # what is loaded on first use is no part of it
+    _template(impressions[0]).with_vector()  # what is loaded on first use is no part of it
     begun = time.process_time()
     templates = [_template(minutiae) for minutiae in impressions]
-    return templates, time.process_time() - begun
+    built = time.process_time()
+    ready = [template.with_vector() for template in templates]
+    return ready, built - begun, time.process_time() - built
 
 
 def _template(minutiae: Minutiae) -> FingerTemplate:

@@ -135,7 +135,7 @@ def test_rows_are_cut_by_block_and_by_number() -> None:
 def test_the_vectors_bring_a_finger_on_the_list_that_the_cylinders_leave_out(
     pack: FingerprintPack, templates: list[FingerTemplate], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    probe = replace(impression(3, 1), vector=templates[70].vector)
+    probe = replace(impression(3, 1), vector=templates[70].with_vector().vector)
     monkeypatch.setattr(calibration, "SHORTLIST", calibration.SHORTLIST._replace(vector_weight=0.0))
     assert 70 not in pack.shortlist(probe, everything(pack), 4)
     monkeypatch.setattr(calibration, "SHORTLIST", calibration.SHORTLIST._replace(vector_weight=1.0))
@@ -154,5 +154,5 @@ def test_rows_keep_their_vectors_as_the_pack_grows(templates: list[FingerTemplat
     pack = FingerprintPack()
     for number in range(1100):
         pack.add(templates[number % 3])
-    expected = np.array([templates[number % 3].vector for number in range(1100)])
+    expected = np.array([templates[number % 3].with_vector().vector for number in range(1100)])
     assert (pack._vector[:1100] == expected).all()
