@@ -11,6 +11,8 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
+from watchlists.gallery.sieve import Sieve
+
 SEGMENT = 16384
 """Slots of one FAISS index. Many small ones: growing never copies what is there, and an unseen one costs nothing."""
 
@@ -40,6 +42,7 @@ class FaceIndex:
         self.dimension = dimension
         self._segments: list[faiss.IndexFlatIP] = []
         self._vectors: list[Vectors] = []  # views of the segments' memory, (SEGMENT, dimension) each
+        self._sieves: list[Sieve] = []
         self._owners = np.empty(0, np.intp)  # of the type that numpy indexes with: any other is copied first
         self._free: list[int] = []
         self._longest = 0.0  # no vector in here was ever longer
@@ -60,6 +63,7 @@ class FaceIndex:
         for segment in np.unique(segments):
             here = segments == segment
             self._vectors[segment][offsets[here]] = vectors[here]
+            self._sieves[segment].put(offsets[here], vectors[here])
         self._longest = max(self._longest, float(np.linalg.norm(vectors, axis=1).max()))
         self._owners[slots] = numbers
         return slots
@@ -67,6 +71,7 @@ class FaceIndex:
     def remove(self, slot: int) -> None:
         """Overwrite a slot and free it."""
         self._at(slot)[:] = 0
+        self._sieves[slot // SEGMENT].put(slot % SEGMENT, self._at(slot)[None])
         self._owners[slot] = -1
         self._free.append(slot)
 
@@ -90,11 +95,20 @@ class FaceIndex:
         lowest = similarity - self._rounding(probes)
         faiss.omp_set_num_threads(1)  # of this thread: concurrent searches share the cores instead of fighting for them
         found: set[int] = set()
-        for segment, (index, parameters) in enumerate(zip(self._segments, selection.parameters, strict=True)):
+        for segment, parameters in enumerate(selection.parameters):
             if parameters is not None:
-                _, _, slots = index.range_search(probes, lowest, params=parameters)
+                slots = self._alike(segment, lowest, probes, parameters)
                 found.update(self._owners[segment * SEGMENT + slots].tolist())
         return found
+
+    def _alike(self, segment: int, lowest: float, probes: Vectors, parameters: Any) -> NDArray[np.int64]:
+        """Return the slots of a segment that have an inner product of at least `lowest` with a probe."""
+        near = self._sieves[segment].at_least(lowest, probes, parameters)
+        if near is None:
+            _, _, slots = self._segments[segment].range_search(probes, lowest, params=parameters)
+            return np.asarray(slots)
+        products = self._vectors[segment][near] @ probes.T
+        return np.asarray(near[(products >= lowest).any(axis=1)])
 
     def best(self, slots: Sequence[int], probes: Vectors) -> float:
         """Return the largest inner product of a vector in `slots` (at least one) and a probe.
@@ -124,6 +138,7 @@ class FaceIndex:
         size = SEGMENT * self.dimension
         self._vectors.append(faiss.rev_swig_ptr(index.get_xb(), size).reshape(SEGMENT, self.dimension))
         self._segments.append(index)
+        self._sieves.append(Sieve(self.dimension, SEGMENT))
         first = len(self._owners)
         self._owners = np.concatenate([self._owners, np.full(SEGMENT, -1, np.intp)])
         self._free.extend(range(first + SEGMENT - 1, first - 1, -1))  # the lowest is used first

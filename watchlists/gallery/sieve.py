@@ -1,0 +1,72 @@
+"""Which vectors of a segment may be alike at all: a coarse copy, a quarter as long, that FAISS looks through first.
+
+To look through all vectors costs what it takes to read them. A copy in bytes is read in a quarter of the time, and what
+the rounding changes is bounded: nothing is ever missed.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+
+Vectors = NDArray[np.float32]
+
+MOST: Final = 16
+"""Slots that one look finds at most; if as many may be alike, all vectors have to be looked through."""
+STEPS: Final = 256.0
+"""Steps of a byte for a length of one: values up to a half fit, and no embedding of 128 values has a larger one."""
+_SLACK: Final = 1.001  # far more than the rounding of what the bounds are computed from
+
+
+class Sieve:
+    """A copy of a segment's vectors, each value rounded to a byte. Values that do not fit only make it coarser."""
+
+    def __init__(self, dimension: int, slots: int) -> None:
+        kind = faiss.ScalarQuantizer.QT_8bit_direct_signed
+        self._index = faiss.IndexScalarQuantizer(dimension, kind, faiss.METRIC_INNER_PRODUCT)
+        self._index.add(np.zeros((slots, dimension), np.float32))
+        codes: NDArray[np.uint8] = faiss.rev_swig_ptr(self._index.codes.data(), slots * dimension)
+        self._codes = codes.reshape(slots, dimension)
+        self._coarseness = 0.0  # no vector in here was ever rounded by more
+        self._longest = 0.0  # nor was any longer, once rounded
+
+    def put(self, offsets: NDArray[np.integer] | int, vectors: Vectors) -> None:
+        """Write vectors (n, dimension) to some slots, or one (1, dimension) to one."""
+        rounded = _rounded(vectors)
+        self._codes[offsets] = rounded + 128  # as FAISS stores bytes with a sign
+        self._coarseness = max(self._coarseness, _longest(vectors - rounded / STEPS))
+        self._longest = max(self._longest, _longest(rounded / STEPS))
+
+    def at_least(self, similarity: float, probes: Vectors, parameters: Any) -> NDArray[np.int64] | None:
+        """Return every slot that has an inner product of at least `similarity` with a probe, and perhaps others.
+
+        The Cauchy-Schwarz inequality bounds what the rounding of both vectors, one after the other, can have changed.
+
+        Args:
+            similarity: threshold.
+            probes: (q, dimension).
+            parameters: of FAISS, which slots to look at.
+
+        Returns:
+            The slots, in no order, some perhaps twice; None if there may be more than are found in one look.
+        """
+        rounded = _rounded(probes)
+        changed = _longest(probes) * self._coarseness + _longest(probes - rounded / STEPS) * self._longest
+        lowest = (similarity - _SLACK * changed) * STEPS**2
+        products, slots = self._index.search(rounded, MOST, params=parameters)
+        if (products[:, -1] >= lowest).any():
+            return None
+        found: NDArray[np.int64] = slots[products >= lowest]
+        return found
+
+
+def _rounded(vectors: Vectors) -> Vectors:
+    """Return the whole numbers from -128 to 127 that stand for the values."""
+    return np.asarray(np.clip(np.rint(vectors * STEPS), -128, 127), np.float32)
+
+
+def _longest(vectors: Vectors) -> float:
+    return float(np.linalg.norm(vectors, axis=1).max())
