@@ -47,10 +47,8 @@ class LoadClients:
     def check(self) -> Outcome:
         """Send one check on the connection of this thread."""
         body = _body(next(self._images))
-        headers = {"Content-Type": "application/json"}
-        headers |= self._signer.headers("POST", self._url + PATH, headers, body)
         begun = time.perf_counter()
-        status, retry_after = self._send(headers, body)
+        status, retry_after = self._send(self._headers(body), body)
         return Outcome(time.perf_counter() - begun, status, retry_after)
 
     def at_once(self, clients: int, seconds: float) -> list[Outcome]:
@@ -76,16 +74,24 @@ class LoadClients:
                 sent.append(threads.submit(self.check))
             return [each.result() for each in sent]
 
+    def _headers(self, body: bytes) -> Mapping[str, str]:
+        headers = {"Content-Type": "application/json"}
+        return headers | self._signer.headers("POST", self._url + PATH, headers, body)
+
     def _send(self, headers: Mapping[str, str], body: bytes) -> tuple[int, bool]:
         connection = getattr(self._local, "connection", None)
         if connection is None:
             connection = self._local.connection = http.client.HTTPConnection(self._place, timeout=TIMEOUT)
+        kept = connection.sock is not None
         try:
             connection.request("POST", PATH, body, dict(headers))
             answer = connection.getresponse()
             answer.read()
-        except (OSError, http.client.HTTPException):
+        except (OSError, http.client.HTTPException) as error:
             connection.close()
+            # A connection that was kept may be closed just as it is used again: RFC 9112, section 9.3.1.
+            if kept and isinstance(error, ConnectionError):
+                return self._send(self._headers(body), body)
             return NO_ANSWER, False
         return answer.status, answer.headers.get("Retry-After") is not None
 
