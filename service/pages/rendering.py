@@ -71,7 +71,7 @@ def page(
         "said": said,
     }
     environment = site_of(request).environments[language.tag.lower()]
-    response = HTMLResponse(environment.get_template(template).render(common | dict(values)), status, headers)
+    response = HTMLResponse(environment.get_template(template).render(**common, **values), status, headers)
     if said is not None:
         response.delete_cookie(COOKIE)
     return response

@@ -44,7 +44,7 @@ def ask(request: Request, question: Question) -> Response:
     """Return the page that reads a form back; it sends the form to where it came from, confirmed."""
     values = {
         "heading": translate(request, question.heading),
-        "said": [(translate(request, label), value) for label, value in question.said],
+        "read_back": [(translate(request, label), value) for label, value in question.said],
         "consequence": translate(request, question.consequence),
         "confirm_label": translate(request, question.button),
         "back": question.back,

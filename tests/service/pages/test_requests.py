@@ -24,6 +24,7 @@ def send(browser: Browser, path: str, **fields: str) -> str:
     assert first.status_code == 200, first.text
     hidden = dict(re.findall(r'<input type="hidden" name="([\w-]+)" value="([^"]*)">', first.text))
     assert hidden["confirmed"] == "yes"
+    assert "said" not in re.findall(r'class="(\w+)"', first.text)  # nothing was done yet
     second = browser.post(path, hidden)
     assert (second.status_code, second.headers["location"]) == (303, "/review/requests")
     return browser.get("/review/requests").text
