@@ -11,6 +11,7 @@ from starlette.responses import Response
 from service import errors
 from service.errors import Problem
 from service.pages.headers import is_page
+from service.pages.problem_words import TOLD, Told
 from service.pages.rendering import page, translate
 from service.pages.translation import marked
 
@@ -26,11 +27,6 @@ HEADINGS: Final[Mapping[int, str]] = {
     503: marked("The service is busy"),
 }
 OTHERWISE: Final = marked("Something went wrong")
-ADVICE: Final[Mapping[int, str]] = {
-    404: marked("Check the address, or start from the list of flags. What another desk works on does not show here."),
-    405: marked("Go back, and use the links and buttons of the page."),
-}
-"""Where the hint of the error speaks to programs."""
 
 
 def wants_page(request: Request) -> bool:
@@ -44,11 +40,13 @@ def answer(request: Request, problem: Problem, headers: Mapping[str, str] | None
     """Return the error as whoever asked can read it."""
     if not wants_page(request):
         return errors.answer(problem, headers)
+    slug = problem.type.removeprefix(errors.PROBLEM_TYPE)
+    told = TOLD.get(slug, Told(problem.detail, problem.hint))
     values = {
         "heading": translate(request, HEADINGS.get(problem.status, OTHERWISE)),
-        "detail": translate(request, problem.detail),
-        "advice": translate(request, ADVICE.get(problem.status, problem.hint)),
+        "detail": translate(request, told.detail),
+        "advice": translate(request, told.advice),
         "retry_after": (headers or {}).get("Retry-After"),
-        "slug": problem.type.removeprefix(errors.PROBLEM_TYPE),
+        "slug": slug,
     }
     return page(request, "problem.html", values, status=problem.status, headers=headers)

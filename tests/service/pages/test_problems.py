@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 from fastapi.testclient import TestClient
 
+from service.errors import HTTP_SLUGS, STATUS_BY_SLUG, BadCursor
+from service.pages.forms import MalformedForm
 from service.pages.headers import HEADERS
+from service.pages.problem_words import TOLD
 from tests.service.pages.pages import client_of_pages
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"}
@@ -30,6 +33,24 @@ def test_a_browser_gets_a_page_that_says_what_to_do(client: TestClient, path: st
     assert response.status_code == status
     assert f"<h1>{heading}</h1>" in response.text
     assert 'href="/review"' in response.text
+
+
+@pytest.mark.parametrize(
+    ("path", "detail"),
+    [
+        ("/nowhere", "There is no page at this address."),
+        ("/fails/role", "You are signed in, but this page is for people with another role."),
+    ],
+)
+def test_a_page_speaks_of_pages_and_not_of_calls(client: TestClient, path: str, detail: str) -> None:
+    text = client.get(path, headers=BROWSER).text
+    assert f"<p>{detail}</p>" in text
+    assert "call" not in text
+
+
+def test_what_pages_say_of_errors_are_errors_that_there_are() -> None:
+    known = set(STATUS_BY_SLUG) | {slug for slug, _ in HTTP_SLUGS.values()} | {"invalid-request"}
+    assert TOLD.keys() - known == {MalformedForm.slug, BadCursor.slug}
 
 
 def test_a_page_that_is_busy_says_when_to_come_back(client: TestClient) -> None:
