@@ -39,6 +39,8 @@ class Desk:
     browser: Browser
     portrait: bytes
     wrong: list[str] = field(default_factory=list)
+    asked: set[tuple[str, str]] = field(default_factory=set)
+    """Methods and paths of pages that browsers have asked for."""
 
     def __post_init__(self) -> None:
         sign(
@@ -104,6 +106,8 @@ class Desk:
     def _note_request(self, request: Request) -> None:
         if urlsplit(request.url).scheme in ("http", "https", "ws", "wss") and urlsplit(request.url).netloc != self.host:
             self.wrong.append(f"asked another host: {request.url}")
+        if request.is_navigation_request():
+            self.asked.add((request.method, urlsplit(request.url).path))
 
     def _note_message(self, message: ConsoleMessage) -> None:
         if message.type == "error":
@@ -125,6 +129,21 @@ class Screen:
         self.page.goto(path)
         return self
 
+    def fill(self, label: str, text: str) -> Screen:
+        self.page.get_by_label(label, exact=True).fill(text)
+        return self
+
+    def press(self, button: str) -> Screen:
+        """Press the first button of that name, and wait for the page that it leads to."""
+        with self.page.expect_navigation():
+            self.page.get_by_role("button", name=button, exact=True).first.click()
+        return self
+
+    def shows(self, text: str) -> Screen:
+        """Be sure that this is the page, by what it says."""
+        assert self.says(text)
+        return self
+
     def says(self, text: str) -> bool:
         """Whether a text is on the page, waiting for it for a moment."""
         found = self.page.get_by_text(text).first
@@ -133,6 +152,11 @@ class Screen:
         except BrowserError as error:
             raise AssertionError(f"{text!r} is not on the page: {self.text()}") from error
         return True
+
+    def is_wider_than(self, width: int) -> bool:
+        """Whether one has to scroll sideways on a screen of that width."""
+        self.page.set_viewport_size({"width": width, "height": TABLET[1]})
+        return bool(self.page.evaluate("document.documentElement.scrollWidth") > width)
 
     def text(self) -> str:
         return " ".join(self.page.locator("body").inner_text().split())

@@ -3,18 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from fastapi.routing import APIRoute
 
-from tests.browser.desk import DISCREET, TABLET, Desk, Screen
+from service.pages.site import PAGES
+from tests.browser.desk import DESKTOP, TABLET, Desk, Screen
+from tests.browser.tour import Tour
 from tests.service.people import person
 
 AXE = Axe()
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
-FOR_ALL = ("/sign-in", "/nothing-here")
-FOR_REVIEWERS = ("/review", "/review?state=settled", "/review/requests", "/account")
+NO_PAGES = {
+    "GET /",  # leads elsewhere
+    "GET /static/{version}/{name}",
+    "GET /review/list",  # a part of the queue
+    "GET /review/changes",  # a stream
+    "GET /review/flags/{flag_id}/candidates/{candidate_id}/pictures/{side}/{number}/{cut}",
+    "POST /sign-out",
+    "POST /account/sessions/end",
+}
+ENLARGED = 320
+"""Width of 1280 pixels at 400 % (WCAG 1.4.10)."""
+
+
+@dataclass
+class Seen:
+    """What was found on all pages. Args: asked: methods and paths. violations, too_wide: by page; where there are."""
+
+    asked: set[tuple[str, str]] = field(default_factory=set)
+    violations: dict[str, list[str]] = field(default_factory=dict)
+    too_wide: list[str] = field(default_factory=list)
+
+
+def look_around(desk: Desk, scheme: str) -> Seen:
+    """Go through all pages, and look at each as it is and on small screens."""
+    seen, desk.asked = Seen(), set()
+    for screen in Tour(desk, {"color_scheme": scheme}).pages():
+        name = f"{screen.page.url} ({screen.page.title()})"
+        if found := violations(screen):
+            seen.violations[name] = found
+        seen.too_wide += [f"{name}: {width}" for width in (TABLET[0], ENLARGED) if screen.is_wider_than(width)]
+        screen.page.set_viewport_size({"width": DESKTOP[0], "height": DESKTOP[1]})
+    seen.asked = desk.asked
+    return seen
 
 
 def violations(screen: Screen) -> list[str]:
@@ -23,54 +57,44 @@ def violations(screen: Screen) -> list[str]:
     return [f"{each['id']}: {node['target']} {node['failureSummary']}" for each in found for node in each["nodes"]]
 
 
-def silent_flag(desk: Desk) -> str:
-    """A flag that the terminal knows nothing of."""
-    desk.check(DISCREET)
-    found = desk.node.call("xa-reviewer", "GET", "/v1/flags").json()["flags"]
-    return "/review/flags/" + str(next(each["flag_id"] for each in found if each["silent"]))
+@pytest.fixture(scope="module")
+def seen(whole_desk: Desk) -> Seen:
+    whole_desk.wrong.clear()
+    found = look_around(whole_desk, "light")
+    assert whole_desk.wrong == []
+    return found
 
 
-def place_of(desk: Desk, flag: str) -> str:
-    """Where the pages about the one candidate of a flag are."""
-    (candidate,) = desk.node.call("xa-reviewer", "GET", f"/v1{flag.removeprefix('/review')}").json()["candidates"]
-    return f"{flag}/candidates/{candidate['candidate_id']}"
+def routes() -> Iterator[tuple[str, APIRoute]]:
+    """Method and route of everything that people are answered by."""
+    for pages in PAGES:
+        for route in pages.router.routes:
+            assert isinstance(route, APIRoute)
+            yield from ((method, route) for method in route.methods or ())
 
 
-@contextmanager
-def everywhere(desk: Desk, scheme: str) -> Iterator[Iterator[Screen]]:
-    """Every page that a reviewer meets, opened one after the other."""
-    flag, silent = desk.flag(), silent_flag(desk)
-    more = (flag, silent, f"{place_of(desk, flag)}/waiver", f"{place_of(desk, silent)}/authorisation")
-
-    def pages() -> Iterator[Screen]:
-        with desk.visitor(color_scheme=scheme) as stranger:
-            for path in FOR_ALL:
-                yield stranger.open(path)
-        with desk.visitor("xa/ada", color_scheme=scheme) as ada:
-            for path in (*FOR_REVIEWERS, *more):
-                yield ada.open(path)
-            ada.open(flag)
-            for summary in ada.page.locator("summary").all():
-                summary.click()
-            yield ada
-            ada.page.locator("input[name=kind]").first.check()
-            ada.page.get_by_label("Why?").fill("  ")
-            ada.page.get_by_role("button", name="Continue").click()
-            yield ada
-            ada.page.get_by_label("Why?").fill("The whorl is the same.")
-            ada.page.get_by_role("button", name="Continue").click()
-            ada.page.get_by_role("heading", name="Give this verdict?").wait_for()
-            yield ada
-
-    yield pages()
+def test_every_page_is_looked_at(seen: Seen) -> None:
+    there_are = {f"{method} {route.path}" for method, route in routes()}
+    looked_at = {
+        f"{method} {route.path}"
+        for method, path in seen.asked
+        for of, route in routes()
+        if method == of and route.path_regex.match(path)
+    }
+    assert there_are - NO_PAGES == looked_at - NO_PAGES
 
 
-@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
-def test_axe_finds_nothing_on_any_page(desk: Desk, scheme: str) -> None:
-    with everywhere(desk, scheme) as screens:
-        found = {screen.page.url: violations(screen) for screen in screens}
-    assert len(found) >= len(FOR_ALL) + len(FOR_REVIEWERS) + 4
-    assert {url: each for url, each in found.items() if each} == {}
+def test_axe_finds_nothing_on_any_page(seen: Seen) -> None:
+    assert seen.violations == {}
+
+
+def test_no_page_is_wider_than_a_tablet_or_than_a_page_at_four_times_its_size(seen: Seen) -> None:
+    assert seen.too_wide == []
+
+
+@pytest.mark.slow
+def test_axe_finds_nothing_on_any_page_in_the_dark(desk: Desk) -> None:
+    assert look_around(desk, "dark").violations == {}
 
 
 def test_a_flag_is_decided_with_keys_alone(desk: Desk) -> None:
@@ -157,20 +181,9 @@ def test_the_essentials_work_without_javascript(desk: Desk) -> None:
         assert ada.page.locator(f"a[href='{flag}']").count() == 0
 
 
-def test_a_tablet_shows_all_of_it(desk: Desk) -> None:
+def test_a_tablet_is_enough(desk: Desk) -> None:
     flag = desk.flag()
     with desk.visitor("xa/ada", TABLET, has_touch=True) as ada:
-        for path in ("/review", flag, "/review/requests"):
-            ada.open(path)
-            assert ada.page.evaluate("document.documentElement.scrollWidth") <= TABLET[0]
         ada.open("/review").page.locator(f"a[href='{flag}']").tap()
         ada.page.locator("label.choice").first.tap()
         assert ada.page.locator("input[name=kind]:checked").input_value() == "same person"
-
-
-def test_pages_reflow_at_four_times_their_size(desk: Desk) -> None:
-    flag = desk.flag()
-    with desk.visitor("xa/ada", (320, 640)) as ada:  # 1280 pixels at 400 % (WCAG 1.4.10)
-        for path in ("/review", flag, "/review/requests"):
-            ada.open(path)
-            assert ada.page.evaluate("document.documentElement.scrollWidth") <= 320, path
