@@ -59,5 +59,5 @@ TOLD: Final[Mapping[str, Told]] = {
     "body-too-large": Told(marked("The form is larger than any that a page has."), _BACK),
     "overloaded": Told(marked("So many others ask at the moment that you would have to wait for too long."), _SOON),
     "not-ready": Told(marked("The service is just starting, or waits for its database."), _SOON),
-    "too-many-requests": Told(marked("Your partner has asked for more than was agreed."), _SOON),
+    "too-many-requests": Told(marked("More was asked for from here than may be in a minute."), _SOON),
 }

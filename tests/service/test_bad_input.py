@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -19,6 +20,7 @@ from tests.service.node import Node, base64_of, entry, finger
 
 TYPE = "urn:crosscheck:problem:"
 Body = dict[str, Any]
+GOOD = entry(finger_number=1)
 
 
 def assert_problem(response: Response, status: int, slug: str) -> None:
@@ -98,6 +100,24 @@ def test_json_garbage(node: Node) -> None:
     json_type = {"Content-Type": "application/json"}
     response = node.call("xa-terminal", "POST", "/v1/match", content=b"{not json", headers=json_type)
     assert_problem(response, 400, "malformed-json")
+
+
+@pytest.mark.parametrize(("depth", "status"), [(500, 422), (2000, 400), (5_000_000, 400)])
+def test_json_that_is_nested_without_end_is_refused_and_the_service_goes_on(
+    node: Node, depth: int, status: int
+) -> None:
+    json_type = {"Content-Type": "application/json"}
+    for content in (b"[" * depth + b"]" * depth, b'{"face":' + b"[" * depth + b"]" * depth + b"}"):
+        response = node.call("xa-terminal", "POST", "/v1/match", content=content, headers=json_type)
+        assert_problem(response, status, "invalid-request" if status == 422 else "malformed-request")
+    assert node.check("xa", finger_number=1)["outcome"] == "no-candidates"
+
+
+def test_a_line_of_an_import_that_is_nested_without_end_is_refused_beside_a_good_one(node: Node) -> None:
+    deep = b'{"entry_id": "E-1", "faces": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+    refused, written = node.import_lines("xa", [deep, json.dumps({"entry_id": "E-2"} | GOOD).encode()])
+    assert (refused["status"], written["status"]) == ("refused", "created")
+    assert len(json.dumps(refused)) < 1000
 
 
 def test_a_body_over_the_cap(node: Node) -> None:

@@ -155,3 +155,11 @@ def test_nobody_has_passkeys_without_end(keys: Keys) -> None:
         keys.add(authenticator().make(keys.to_make()))
     with pytest.raises(PasskeyRefused):
         keys.add(authenticator().make(keys.to_make()))
+
+
+@pytest.mark.parametrize("answer", ["", "{}", "nothing", "[" * 30_000, '{"id":' * 10_000 + "1" + "}" * 10_000])
+def test_what_is_no_answer_of_an_authenticator_is_refused(keys: Keys, answer: str) -> None:
+    keys.add(authenticator().make(keys.to_make()))
+    for refused in (keys.add, keys.check):
+        with pytest.raises(PasskeyRefused):
+            refused(answer)
