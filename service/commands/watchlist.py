@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Iterable, Iterator
+from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO
 
@@ -18,9 +18,11 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from models.calibration import FINGER_PPI_RANGE
-from service.commands.client import DEFAULT_URL, CallFailed, Token, Url, call, connect
+from service.commands.client import DEFAULT_URL, CallFailed, Key, Token, Url, call, connect
 
 LINES_PER_REQUEST = 64
+BYTES_PER_REQUEST = 4 * 2**20
+"""About as many: what is signed is read whole by the service, within its cap and in time."""
 
 commands = typer.Typer(
     help="Write, list and withdraw a partner's own entries.", no_args_is_help=True, add_completion=False
@@ -31,7 +33,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 @commands.command("import")
 def import_file(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="NDJSON file: one entry a line.")],
-    token: Token,
+    key: Key = None,
+    token: Token = "",
     watchlist: Annotated[
         str | None, typer.Option(help="Made if it is missing; the partner's only watchlist if left out.")
     ] = None,
@@ -49,7 +52,7 @@ def import_file(
     """Import entries: good lines are kept, bad lines named. Importing the same file again changes nothing."""
     counts: Counter[str] = Counter()
     quarantined: list[str] = []
-    with connect(url, token) as client, file.open("rb") as lines, _progress() as progress:
+    with connect(url, token, key) as client, file.open("rb") as lines, _progress() as progress:
         watchlist = _chosen(client, watchlist)
         task = progress.add_task(f"importing into {watchlist}", total=file.stat().st_size)
         for result in _import_lines(client, watchlist, lines, assume_ppi):
@@ -76,9 +79,9 @@ def import_file(
 
 
 @commands.command("list")
-def list_watchlists(token: Token, url: Url = DEFAULT_URL, as_json: AsJson = False) -> None:
+def list_watchlists(key: Key = None, token: Token = "", url: Url = DEFAULT_URL, as_json: AsJson = False) -> None:
     """List the partner's own watchlists."""
-    with connect(url, token) as client:
+    with connect(url, token, key) as client:
         found = call(client, "GET", "/v1/watchlists").json()["watchlists"]
     if as_json:
         typer.echo(json.dumps(found))
@@ -93,12 +96,13 @@ def list_watchlists(token: Token, url: Url = DEFAULT_URL, as_json: AsJson = Fals
 def withdraw(
     watchlist: Annotated[str, typer.Argument(help="Name of the watchlist.")],
     entry: Annotated[str, typer.Argument(help="The entry's id.")],
-    token: Token,
+    key: Key = None,
+    token: Token = "",
     url: Url = DEFAULT_URL,
 ) -> None:
     """Withdraw one entry: it is gone from every search at once, and its key is destroyed."""
     path = f"/v1/watchlists/{watchlist}/entries/{entry}"
-    with connect(url, token) as client:
+    with connect(url, token, key) as client:
         call(client, "GET", path)  # the API lets a DELETE be repeated; here it would hide a wrong id
         call(client, "DELETE", path)
     typer.echo(f"{entry} is withdrawn from {watchlist}.")
@@ -130,13 +134,37 @@ def _import_lines(
 ) -> Iterator[dict[str, Any]]:
     """Send the file a few lines at a time and yield one result for each line, numbered by the file's lines."""
     first = 0
-    while chunk := list(islice(lines, LINES_PER_REQUEST)):
-        path = f"/v1/watchlists/{watchlist}/entries:import"
-        content = b"".join(chunk if assume_ppi is None else (_at_resolution(line, assume_ppi) for line in chunk))
-        answer = call(client, "POST", path, content=content, headers={"Content-Type": "application/x-ndjson"})
-        for result in map(json.loads, answer.text.splitlines()):
+    path = f"/v1/watchlists/{watchlist}/entries:import"
+    for chunk in _chunks(lines if assume_ppi is None else (_at_resolution(line, assume_ppi) for line in lines)):
+        for result in _send(client, path, chunk):
             yield result | {"line": result["line"] + first}
         first += len(chunk)
+
+
+def _chunks(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
+    """Put lines together as they are sent; one that is longer than a request should be goes by itself."""
+    chunk, size = list[bytes](), 0
+    for line in lines:
+        if chunk and (len(chunk) == LINES_PER_REQUEST or size + len(line) > BYTES_PER_REQUEST):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(line)
+        size += len(line)
+    if chunk:
+        yield chunk
+
+
+def _send(client: httpx2.Client, path: str, chunk: list[bytes]) -> Iterator[dict[str, Any]]:
+    """Send lines; one that is by itself and too long for a request is refused like other bad lines."""
+    try:
+        content_type = {"Content-Type": "application/x-ndjson"}
+        answer = call(client, "POST", path, content=b"".join(chunk), headers=content_type)
+    except CallFailed as error:
+        if error.status != HTTPStatus.REQUEST_ENTITY_TOO_LARGE or len(chunk) > 1:
+            raise
+        yield {"line": 1, "status": "refused", "problem": {"detail": error.detail, "hint": error.hint}}
+        return
+    yield from map(json.loads, answer.text.splitlines())
 
 
 def _at_resolution(line: bytes, assume_ppi: int) -> bytes:

@@ -11,7 +11,7 @@ from models.face import FaceEncoder
 from models.weights import ModelStore
 from tests.browser.chromium import running_chromium
 from tests.browser.desk import Desk
-from tests.browser.live import LiveNode
+from tests.service.live import LiveNode
 
 
 @pytest.fixture(scope="package")

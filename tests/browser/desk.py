@@ -18,7 +18,7 @@ from service.pages.cookies import SESSION
 from service.users.identity_provider import Proven
 from service.users.user import Factor
 from service.users.visitor import Visitor
-from tests.browser.live import LiveNode
+from tests.service.live import LiveNode
 from tests.service.node import entry, face
 from tests.service.people import NETWORK, Person, person
 from tests.service.scene import rule

@@ -1,4 +1,4 @@
-"""A node that listens on a port of this machine, as browsers need it: the real service, in a thread of its own."""
+"""A node that listens on a port of this machine, as browsers and commands need it: the real service, in a thread."""
 
 from __future__ import annotations
 
