@@ -1,4 +1,4 @@
-"""Every change of the rules in use is an event: which versions, and the digests of their texts."""
+"""Every change of the rules in use is an event: which versions, and the digests of all that was agreed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class RuleRecord:
         """Write down the agreements that are in use, unless that is done. Cheap if they are those of the last call."""
         if rules is self._noted:
             return
-        loaded = [_described(agreement.id, agreement.version, agreement.text) for agreement in rules.agreements]
+        loaded = [_described(agreement.id, agreement.version, agreement.whole) for agreement in rules.agreements]
         with writing(self._engine) as connection:
             if self._last(connection) != loaded:
                 audit.record(connection, EventKind.AGREEMENTS_LOADED, ACTOR, now, {"agreements": loaded})

@@ -121,6 +121,16 @@ class Agreement:
         lists = (" ".join(names) for names in (*map(sorted, words), self.priority))
         return "\0".join((self.name, *lists, *(policy.text for policy in self.policies)))
 
+    @property
+    def whole(self) -> str:
+        """All that was agreed, in one order: also when it is in force, and who reviews together."""
+        until = "" if self.in_force_until is None else self.in_force_until.isoformat()
+        lists = self.supersedes, self.authorities, self.countries, self.joint_desk
+        pairs = sorted(" ".join(sorted(pair)) for pair in self.incompatible)
+        times = self.in_force_from.isoformat(), until
+        words = (" ".join(sorted(names)) for names in lists)
+        return "\0".join((self.text, self.title, *times, *words, self.compatibility_cites or "", *pairs))
+
     def in_force(self, now: datetime) -> bool:
         """Whether its time has come and not passed. The rule book knows of successors."""
         return self.in_force_from <= now and (self.in_force_until is None or now < self.in_force_until)

@@ -200,3 +200,7 @@ def test_a_change_of_the_rules_is_an_event_and_a_restart_with_the_same_is_none(m
     node.runtime.keep_house()
     first, second = recorded(store, "agreements-loaded")
     assert (first, second["details"] == first["details"]) == (before, False)
+    sign(node, permit("search"), permit("see hit"), joint_desk='["xa", "xb"]')
+    node.runtime.keep_house()
+    *_, third = recorded(store, "agreements-loaded")
+    assert third["details"] != second["details"]

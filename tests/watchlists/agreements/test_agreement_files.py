@@ -239,6 +239,26 @@ def test_a_joint_desk_is_of_parties(load: Load) -> None:
 
 
 @pytest.mark.parametrize(
+    "changed",
+    [
+        {"joint_desk": '["xa", "xb"]'},
+        {"title": '"Another"'},
+        {"in_force_from": "2021-01-01T00:00:00Z"},
+        {"in_force_until": "2099-01-01T00:00:00Z"},
+        {"supersedes": '["older@1"]'},
+    ],
+    ids=lambda changed: next(iter(changed)),
+)
+def test_whatever_is_agreed_otherwise_makes_another_whole_and_decides_the_same(
+    load: Load, changed: dict[str, str]
+) -> None:
+    one, same, other = load(SEARCH, "one"), load(SEARCH, "same"), load(SEARCH, "other", **changed)
+    assert one.text == other.text
+    assert one.whole != other.whole
+    assert one.whole == same.whole
+
+
+@pytest.mark.parametrize(
     ("names", "reason"),
     [
         ('["xa", "xz"]', "'xz', which is not one of the parties"),
