@@ -2,21 +2,24 @@
 
 What an owner is asked, and what it has granted, never depends on whether it has an entry on anybody. Case references
 are kept as digests under the owner's digest key, which outlives rotations of its key: so do grants.
+
+What an owner declines is kept like a grant that was over when it was made: nothing is searched by it, and the owner is
+not asked about it again for as long as it could read the first request.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import ColumnElement, Connection, Engine, func, or_, select
 
 from service import audit
 from service.audit import EventKind
-from service.errors import UnknownAuthorisation, UntilOutOfRange
+from service.errors import AlreadyDecided, UnknownAuthorisation, UntilOutOfRange
 from service.identity import Caller, require
 from service.log_terms import kept_until, loggable
 from service.notices import NoticeDetails, NoticeKind, Notices
@@ -28,6 +31,7 @@ from watchlists.keys import KeyRing
 from watchlists.schema import partners
 
 LONGEST: Final = timedelta(days=365)
+_DECLINED: Final = authorisations.c.until == authorisations.c.granted_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,7 @@ class Case:
 
 
 class Authorisations:
-    """Asks owners, takes their grants, and knows who has granted what."""
+    """Asks owners, takes their answers, and knows who has granted what."""
 
     def __init__(self, engine: Engine, keys: KeyRing, notices: Notices, clock: Callable[[], datetime]) -> None:
         self._engine = engine
@@ -77,6 +81,25 @@ class Authorisations:
             audit.record(connection, EventKind.AUTHORISATION_GRANTED, caller, now, details)
         return is_new
 
+    def decline(self, caller: Caller, case: Case) -> None:
+        """Say in the name of the caller's partner that it does not authorise a case; the partner that asked is told.
+
+        Raises:
+            WrongRole: the caller neither keeps the partner's watchlists nor reviews for it.
+            AlreadyDecided: it has authorised the case meanwhile.
+        """
+        require(caller, Role.SYNC, Role.REVIEWER)
+        now = self._clock()
+        about: NoticeDetails = {"owner": caller.partner, "purpose": case.purpose, "exercise": case.exercise}
+        with writing(self._engine) as connection:
+            if self._has_granted(connection, caller.partner, case, now):
+                raise AlreadyDecided
+            self._write(connection, caller.partner, str(uuid4()), case, now, until=now)
+            kind = NoticeKind.AUTHORISATION_DECLINED
+            self._notices.post(connection, kind, case.partner, now, about, text=case.reference)
+            details: audit.Details = {"partner": case.partner, "purpose": case.purpose, "exercise": case.exercise}
+            audit.record(connection, EventKind.AUTHORISATION_DECLINED, caller, now, details)
+
     def withdraw(self, caller: Caller, identifier: UUID) -> None:
         """End a grant of the caller's partner at once; one that was withdrawn before stays so.
 
@@ -97,10 +120,21 @@ class Authorisations:
                 details = {"authorisation": str(identifier)}
                 audit.record(connection, EventKind.AUTHORISATION_WITHDRAWN, caller, now, details)
 
-    def unanswered(self, owner: str, asked: Iterable[Case], now: datetime) -> tuple[Case, ...]:
-        """Of the cases that an owner was asked to authorise, return those for which no grant of its is in force."""
+    def unanswered(self, owner: str, asked: Mapping[Case, datetime], now: datetime) -> tuple[Case, ...]:
+        """Return the cases that no grant of an owner is in force for, and that it has not declined since.
+
+        Args:
+            owner: who was asked.
+            asked: about which cases, and when last.
+            now: when; aware.
+        """
         with self._engine.connect() as connection:
-            return tuple(case for case in asked if not self._has_granted(connection, owner, case, now))
+            return tuple(
+                case
+                for case, at in asked.items()
+                if not self._has_granted(connection, owner, case, now)
+                and not self._has_declined(connection, owner, case, at)
+            )
 
     def granted(self, case: Case, now: datetime) -> frozenset[str]:
         """Return the owners that have authorised the case and have not withdrawn it."""
@@ -180,11 +214,16 @@ class Authorisations:
     def _ended_grants(self, connection: Connection, owner: str, case: Case, now: datetime) -> int:
         over = or_(authorisations.c.until <= now, authorisations.c.withdrawn_at.is_not(None))
         query = select(func.count()).select_from(authorisations)
-        found = connection.execute(query.where(*self._are_for(connection, owner, case), over))
+        found = connection.execute(query.where(*self._are_for(connection, owner, case), over, ~_DECLINED))
         return found.scalar_one()
 
     def _has_granted(self, connection: Connection, owner: str, case: Case, now: datetime) -> bool:
         query = select(authorisations.c.id).where(*self._are_for(connection, owner, case), *_in_force(now)).limit(1)
+        return connection.execute(query).first() is not None
+
+    def _has_declined(self, connection: Connection, owner: str, case: Case, since: datetime) -> bool:
+        later = authorisations.c.granted_at >= since
+        query = select(authorisations.c.id).where(*self._are_for(connection, owner, case), _DECLINED, later).limit(1)
         return connection.execute(query).first() is not None
 
     def _are_for(self, connection: Connection, owner: str, case: Case) -> tuple[ColumnElement[bool], ...]:

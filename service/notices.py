@@ -35,6 +35,8 @@ class NoticeKind(StrEnum):
 
     AUTHORISATION_REQUESTED = "authorisation-requested"
     """To an owner: a partner has a case for which it needs the owner's prior authorisation. Its text is the case."""
+    AUTHORISATION_DECLINED = "authorisation-declined"
+    """To the partner that has such a case: an owner does not authorise it. Its text is the case."""
     EMERGENCY_DECLARED = "emergency-declared"
     """To every partner whose agreements speak of emergencies. Its text is the justification."""
     EMERGENCY_USED = "emergency-used"

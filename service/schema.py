@@ -264,7 +264,7 @@ authorisations = Table(
     Column("exercise", Boolean, nullable=False, server_default=false(), comment="of exercises, and only there"),
     Column("case_digest", LargeBinary(32), nullable=False, comment="of the case reference, keyed by the owner"),
     Column("granted_at", UtcDateTime, nullable=False),
-    Column("until", UtcDateTime, nullable=False),
+    Column("until", UtcDateTime, nullable=False, comment="granted_at: it was declined"),
     Column("withdrawn_at", UtcDateTime),
     Index("authorisations_by_case", "partner", "purpose", "case_digest"),
 )

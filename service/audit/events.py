@@ -29,6 +29,7 @@ class EventKind(StrEnum):
     ENTRY_WITHDRAWN = "entry-withdrawn"
     AUTHORISATION_REQUESTED = "authorisation-requested"
     AUTHORISATION_GRANTED = "authorisation-granted"
+    AUTHORISATION_DECLINED = "authorisation-declined"
     AUTHORISATION_WITHDRAWN = "authorisation-withdrawn"
     EMERGENCY_DECLARED = "emergency-declared"
     EMERGENCY_ENDED = "emergency-ended"

@@ -27,6 +27,7 @@ class Flash(StrEnum):
     RELEASE_GRANTED = "release-granted"
     RELEASE_REFUSED = "release-refused"
     AUTHORISATION_GRANTED = "authorisation-granted"
+    AUTHORISATION_DECLINED = "authorisation-declined"
     AUTHORISED_AFTERWARDS = "authorised-afterwards"
 
 
@@ -42,6 +43,7 @@ TEXTS: Final[Mapping[Flash, str]] = {
     Flash.RELEASE_GRANTED: marked("Released. The partner that asked is told."),
     Flash.RELEASE_REFUSED: marked("Refused. The partner that asked is told."),
     Flash.AUTHORISATION_GRANTED: marked("Authorised. The partner can search now."),
+    Flash.AUTHORISATION_DECLINED: marked("Declined. The partner that asked is told."),
     Flash.AUTHORISED_AFTERWARDS: marked("The answer of the authority is on record."),
 }
 

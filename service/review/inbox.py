@@ -46,7 +46,8 @@ class Inboxes:
         now = self.clock()
         found = self.notices.with_texts(caller, NoticeKind.AUTHORISATION_REQUESTED, MOST, now)
         requests = {_case(notice): notice for notice in reversed(found) if notice.text is not None}
-        still = self.authorisations.unanswered(caller.partner, requests, now)
+        asked = {case: notice.at for case, notice in requests.items()}
+        still = self.authorisations.unanswered(caller.partner, asked, now)
         return tuple(_request(case, requests[case]) for case in reversed(still))
 
 

@@ -172,6 +172,7 @@ class Tour:
                 ("Release…", "Release this?"),
                 ("Refuse…", "Refuse to release this?"),
                 ("Authorise…", "Authorise these searches?"),
+                ("Decline…", "Decline these searches?"),
             ):
                 it.open("/review/requests")
                 if button == "Release…":

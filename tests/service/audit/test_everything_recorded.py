@@ -183,7 +183,7 @@ CALLS_LEAVE: Final[dict[str, Left]] = {
     f"POST {CANDIDATE}/authorisation": (K.AUTHORISED_AFTERWARDS, K.REFUSED_AFTERWARDS),
     "GET /review/requests": (K.NOTICES_READ,),
     "POST /review/requests/releases/{candidate_id}": (K.RELEASE_GRANTED, K.RELEASE_REFUSED),
-    "POST /review/requests/authorisations": (K.AUTHORISATION_GRANTED,),
+    "POST /review/requests/authorisations": (K.AUTHORISATION_GRANTED, K.AUTHORISATION_DECLINED),
     "GET /review/webhooks": "what became of notices, without what they say",
     "GET /review/log": (K.LOG_READ,),
     "GET /static/{version}/{name}": FRAME,

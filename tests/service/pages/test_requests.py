@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from uuid import uuid4
 
 import pytest
 
@@ -58,10 +59,28 @@ def test_an_owner_authorises_searches_in_the_case_that_was_asked_about(desk: Rev
     assert notices(desk.node, "xb", "authorisation-requested"), refused.text
     owner = signed_in(desk.node, "xb/olga")
     assert "FILE-4711" in owner.get("/review/requests").text
-    fields = {"partner": "xa", "purpose": "crime", "case_reference": "FILE-4711", "exercise": "no", "days": "7"}
+    fields = {"partner": "xa", "purpose": "crime", "case_reference": "FILE-4711", "exercise": "no"}
+    fields |= {"days": "7", "decision": "grant"}
     form = {"csrf_token": token_of(owner.get("/review/requests"))} | fields
     path = "/review/requests/authorisations"
     assert owner.post(path, form | {"case_reference": "FILE-4712"}).status_code == 422
     assert owner.post(path, form | {"days": "400"}).status_code == 422
+    assert owner.post(path, form | {"decision": "perhaps"}).status_code == 422
     assert "Authorised. The partner can search now." in send(owner, path, **fields)
     assert desk.node.send("xa", desk.scene.request(**asked)).json()["outcome"] == "flagged"
+
+
+def test_an_owner_declines_searches_and_is_not_asked_again(desk: ReviewScene) -> None:
+    desk.sign(permit("search", "owner-authorisation, justify(case-reference)"), permit("see hit"))
+    asked = desk.scene.request(case_reference="FILE-4712")
+    desk.node.send("xa", asked)
+    owner = signed_in(desk.node, "xb/olga")
+    fields = {"partner": "xa", "purpose": "crime", "case_reference": "FILE-4712", "exercise": "no"}
+    shown = send(owner, "/review/requests/authorisations", **fields, decision="decline")
+    assert "Declined. The partner that asked is told." in shown
+    assert "FILE-4712" not in shown
+    *_, told = notices(desk.node, "xa", "authorisation-declined")
+    assert (told["details"]["owner"], told["text"]) == ("xb", "FILE-4712")
+    before = notices(desk.node, "xb", "authorisation-requested")
+    assert desk.node.send("xa", asked | {"check_id": str(uuid4())}).json()["outcome"] == "no-candidates"
+    assert notices(desk.node, "xb", "authorisation-requested") == before

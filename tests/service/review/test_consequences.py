@@ -5,6 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import uuid4
 
+import pytest
+
+from service.authorisations import Case
+from service.errors import AlreadyDecided
 from service.identity import Caller
 from service.roles import Role
 from tests.service.review.desk import DIFFERENT, HOUR, SAME, ReviewScene, problem, unknown
@@ -215,6 +219,31 @@ def test_rule_kind_02_what_an_owner_is_asked_beforehand_lies_in_its_inbox_until_
     assert [each for each in inboxes.of(reviewer).authorisations if each.case_reference == reference] == []
     others = inboxes.of(Caller("xc", Role.REVIEWER, "xc-rev")).authorisations
     assert reference in [each.case_reference for each in others]  # it was asked too, and has not granted it
+
+
+def test_rule_kind_02_what_an_owner_declines_is_gone_until_it_is_asked_anew_and_can_still_be_granted(
+    desk: ReviewScene,
+) -> None:
+    desk.sign(permit("search", "owner-authorisation"), permit("see hit"))
+    case = Case("xa", "crime", f"XA-{uuid4()}")
+    desk.scene.check(case_reference=case.reference)
+    authorisations, reviewer = desk.node.runtime.authorisations, Caller("xb", Role.REVIEWER, "xb-rev")
+    authorisations.decline(reviewer, case)
+    assert case.reference not in asked_of(desk, reviewer)
+    desk.node.clock.turn(timedelta(days=31))  # what the owner was told is forgotten
+    desk.node.runtime.keep_house()
+    desk.scene.check(case_reference=case.reference)
+    assert case.reference in asked_of(desk, reviewer)
+    authorisations.grant(reviewer, uuid4(), case, desk.node.clock() + HOUR)
+    assert case.reference not in asked_of(desk, reviewer)
+    with pytest.raises(AlreadyDecided):
+        authorisations.decline(reviewer, case)
+    assert desk.scene.check(case_reference=case.reference)["outcome"] == "flagged"
+
+
+def asked_of(desk: ReviewScene, reviewer: Caller) -> list[str | None]:
+    """The cases that lie in an inbox."""
+    return [each.case_reference for each in desk.node.runtime.review.inbox.of(reviewer).authorisations]
 
 
 def test_an_inbox_holds_what_a_partner_is_asked_for_and_nothing_of_others(desk: ReviewScene) -> None:
