@@ -62,6 +62,7 @@ class QueueItemMessage(BaseModel):
     candidates: int
     desk: str | None = Field(description="The agreement by which several partners share the flag")
     mine: bool = Field(description="It waits for a verdict of yours")
+    withdrawn: bool = Field(description="The owners of all candidates have withdrawn their entries")
 
     @classmethod
     def of(cls, item: QueueItem) -> Self:

@@ -143,7 +143,7 @@ def _merged(found: Iterable[Sequence[RowMapping]], wanted: QueueFilter) -> list[
 def query_of(desk: Desk, caller: Caller, wanted: QueueFilter, after: Cursor | None, limit: int) -> Select[Any]:
     """Return the query for the next flags of one desk, in the order of the index that it is read off."""
     mine = _is_mine(caller)
-    query = select(flags, mine.label("mine"), _SILENT.label("silent")).where(
+    query = select(flags, mine.label("mine"), _SILENT.label("silent"), _STANDS.label("stands")).where(
         flags.c.partner == desk.partner,
         flags.c.exercise.is_(wanted.exercise),
         flags.c.state == wanted.state.value,
@@ -189,6 +189,13 @@ def _is_mine(caller: Caller) -> ColumnElement[bool]:
 
 _OF_FLAG: Final = flag_candidates.c.flag_id == flags.c.id
 _SILENT: Final = exists().where(_OF_FLAG, flag_candidates.c.silent.is_(True))
+_STANDS: Final = exists().where(
+    _OF_FLAG,
+    flag_candidates.c.voided_at.is_(None),
+    entries.c.watchlist == flag_candidates.c.watchlist,
+    entries.c.id == flag_candidates.c.entry,
+)
+"""Whether a candidate of the flag has an entry still."""
 
 
 def _item(row: RowMapping, standing: int, desk: str | None) -> QueueItem:
@@ -209,4 +216,5 @@ def _item(row: RowMapping, standing: int, desk: str | None) -> QueueItem:
         candidates=standing,
         desk=desk,
         mine=row["mine"],
+        withdrawn=state not in OVER and not row["stands"],
     )

@@ -103,6 +103,7 @@ class QueueItem:
         candidates: how many there are.
         desk: id of the agreement by which several partners share the flag; None if it is the partner's own.
         mine: it waits for a verdict of the reader.
+        withdrawn: it is not over, and the owners of all its candidates have withdrawn their entries.
     """
 
     id: UUID
@@ -119,6 +120,7 @@ class QueueItem:
     candidates: int
     desk: str | None
     mine: bool
+    withdrawn: bool
 
 
 @dataclass(frozen=True, slots=True)

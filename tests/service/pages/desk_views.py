@@ -79,6 +79,7 @@ def item(number: int, urgency: Urgency, **fields: Any) -> QueueItem:
         "candidates": 1,
         "desk": None,
         "mine": True,
+        "withdrawn": False,
     }
     return QueueItem(**given | fields)
 

@@ -70,7 +70,10 @@ SHOWN: Shown = {
     "incomplete": ("review/flag.html", lambda: of_flag(candidate(), flag=flag(candidate(), complete=False))),
     "exercise": ("review/flag.html", lambda: of_flag(candidate(), flag=flag(candidate(), exercise=True))),
     "refused": ("review/flag.html", lambda: of_flag(candidate(), form=Form({}, {"reason": "Say what you have seen."}))),
-    "queue": ("review/queue.html", lambda: of_queue(item(1, Urgency.OVERDUE, silent=True), item(2, Urgency.ROUTINE))),
+    "queue": (
+        "review/queue.html",
+        lambda: of_queue(item(1, Urgency.OVERDUE, silent=True), item(2, Urgency.ROUTINE, withdrawn=True)),
+    ),
     "empty": ("review/queue.html", of_queue),
 }
 
@@ -116,6 +119,11 @@ def test_the_action_shows_only_where_the_view_has_it(client: TestClient) -> None
 
 def test_a_silent_alarm_is_marked(client: TestClient) -> None:
     assert "Silent alarm: the terminal shows nothing." in text_of(client, "silent")
+
+
+def test_a_withdrawn_entry_is_said_to_be_one_in_the_queue_and_on_the_page_of_the_flag(client: TestClient) -> None:
+    assert text_of(client, "queue").count("Entry withdrawn") == 1
+    assert "Its owner has withdrawn the entry since the check" in text_of(client, "withdrawn")
     assert "Silent alarm" in text_of(client, "queue")
     assert "Silent alarm" not in text_of(client, "first")
 

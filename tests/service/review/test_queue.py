@@ -70,6 +70,21 @@ def test_the_queue_is_filtered_by_purpose_checkpoint_and_what_waits_for_the_read
     assert desk.node.runtime.review.queue.waiting(Caller("xa", Role.REVIEWER, "ada")) >= 1
 
 
+def test_a_flag_says_so_when_the_owners_of_all_its_candidates_have_withdrawn_them(desk: ReviewScene) -> None:
+    desk.agree()
+    desk.scene.enrol("E-2")
+    flag = desk.scene.check()["flag_id"]
+    desk.node.settle()
+    said = []
+    for entry in ("E-1", "E-2"):
+        desk.node.withdraw("xb", entry)
+        (item,) = [
+            each for each in desk.node.call("ada", "GET", "/v1/flags").json()["flags"] if each["flag_id"] == flag
+        ]
+        said.append((item["withdrawn"], item["state"]))
+    assert said == [(False, "open"), (True, "open")]
+
+
 def test_rule_kind_38_flags_of_exercises_are_never_among_live_ones(desk: ReviewScene) -> None:
     desk.agree()
     live = desk.open()["flag"]
