@@ -15,12 +15,9 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, R
 from playwright.sync_api import Error as BrowserError
 
 from service.pages.cookies import SESSION
-from service.users.identity_provider import Proven
-from service.users.user import Factor
-from service.users.visitor import Visitor
 from tests.service.live import LiveNode
 from tests.service.node import entry, face
-from tests.service.people import NETWORK, Person, person
+from tests.service.people import Person, entered
 from tests.service.scene import rule
 from tests.service.treaties import permit, sign
 
@@ -99,9 +96,8 @@ class Desk:
 
     def _let_in(self, context: BrowserContext, name: str) -> None:
         """Put a cookie in, as signing in does."""
-        someone = person(self.node, name)
-        entered = self.node.runtime.people.sign_ins.enter(Proven(someone.user, Factor.TOTP), Visitor(NETWORK))
-        context.add_cookies([{"name": SESSION, "value": entered.session, "url": self.node.url}])
+        session = entered(self.node, name).session
+        context.add_cookies([{"name": SESSION, "value": session, "url": self.node.url}])
 
     def _note_request(self, request: Request) -> None:
         if urlsplit(request.url).scheme in ("http", "https", "ws", "wss") and urlsplit(request.url).netloc != self.host:

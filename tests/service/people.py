@@ -15,6 +15,7 @@ from service.roles import Role
 from service.users.identity_provider import Proven
 from service.users.names import UserId
 from service.users.place import Place
+from service.users.sign_in import Entered
 from service.users.user import Factor
 from service.users.visitor import Visitor
 from tests.service.node import Node
@@ -96,12 +97,17 @@ def person(node: Node, name: str = "xa/ada", *roles: Role) -> Person:
     return Person(node, user, secret)
 
 
+def entered(node: Node, name: str = "xa/ada", *roles: Role) -> Entered:
+    """What a browser of that user is given once both factors were shown."""
+    someone = person(node, name, *roles)
+    return node.runtime.people.sign_ins.enter(Proven(someone.user, Factor.TOTP), Visitor(NETWORK))
+
+
 def signed_in(node: Node, name: str = "xa/ada", *roles: Role) -> Browser:
     """A browser in which that user is signed in; the device is a known one from then on."""
-    someone, browser = person(node, name, *roles), Browser(node)
-    entered = node.runtime.people.sign_ins.enter(Proven(someone.user, Factor.TOTP), Visitor(NETWORK))
-    browser.keep(SESSION, entered.session)
-    browser.keep(DEVICE, entered.device)
+    given, browser = entered(node, name, *roles), Browser(node)
+    browser.keep(SESSION, given.session)
+    browser.keep(DEVICE, given.device)
     return browser
 
 

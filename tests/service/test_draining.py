@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-import anyio
+import time
+from pathlib import Path
 
+import anyio
+import httpx2
+
+from models.face import FaceEncoder
+from models.weights import ModelStore
 from service.draining import Draining
+from service.pages.cookies import SESSION
+from tests.service.live import LiveNode
 from tests.service.node import NodeMaker
+from tests.service.people import entered
 
 
 def test_a_process_that_is_to_end_is_not_ready_but_still_answers(make_node: NodeMaker) -> None:
@@ -28,3 +37,21 @@ def test_who_waits_for_the_end_learns_of_it() -> None:
             draining.begin()
 
     anyio.run(wait)
+
+
+def test_streams_of_pages_end_at_once_and_none_begins_any_more(
+    tmp_path: Path, model_store: ModelStore, faces: FaceEncoder
+) -> None:
+    node = LiveNode(tmp_path / "node", model_store.folder, faces)
+    cookies = {SESSION: entered(node).session}
+    with httpx2.stream("GET", f"{node.url}/review/changes", cookies=cookies, timeout=20) as stream:
+        events = stream.iter_lines()
+        assert next(events).startswith("retry:")
+        node.runtime.draining.begin()
+        begun = time.monotonic()
+        assert [line for line in events if line] == []
+        assert time.monotonic() - begun < 0.9  # not at the next look at the database
+    again = httpx2.get(f"{node.url}/review/changes", cookies=cookies, timeout=20)
+    assert again.text.startswith("retry:")
+    assert "changed" not in again.text
+    node.stop()

@@ -99,7 +99,8 @@ class Changes:
         while not self._draining.begun:
             if self._listeners:
                 await self._tell()
-            await anyio.sleep(EVERY)
+            with anyio.move_on_after(EVERY):
+                await self._draining.wait()
         for listener in self._listeners:
             listener.wake()
 

@@ -119,13 +119,13 @@ def test_the_action_shows_only_where_the_view_has_it(client: TestClient) -> None
 
 def test_a_silent_alarm_is_marked(client: TestClient) -> None:
     assert "Silent alarm: the terminal shows nothing." in text_of(client, "silent")
+    assert "Silent alarm" in text_of(client, "queue")
+    assert "Silent alarm" not in text_of(client, "first")
 
 
 def test_a_withdrawn_entry_is_said_to_be_one_in_the_queue_and_on_the_page_of_the_flag(client: TestClient) -> None:
     assert text_of(client, "queue").count("Entry withdrawn") == 1
     assert "Its owner has withdrawn the entry since the check" in text_of(client, "withdrawn")
-    assert "Silent alarm" in text_of(client, "queue")
-    assert "Silent alarm" not in text_of(client, "first")
 
 
 def test_what_is_not_shown_says_why_and_by_which_clause(client: TestClient) -> None:
