@@ -32,7 +32,7 @@ from watchlists.agreements.explain import explain
 from watchlists.agreements.findings import Why
 from watchlists.agreements.levels import Level
 from watchlists.agreements.release import Case, OwnerDecision, ReleaseState, Waiver, release_state
-from watchlists.agreements.retention import copy_expiry, probe_keeping, schedule
+from watchlists.agreements.retention import ProbeKeeping, copy_expiry, probe_keeping, schedule
 from watchlists.agreements.rights import SubjectAnswer, error_report, subject_access
 from watchlists.agreements.terms import NO_TERMS, Terms
 from watchlists.agreements.transfer import Recipient, may_transfer
@@ -120,6 +120,21 @@ def test_a_probe_is_kept_by_the_asker_unless_a_rule_says_otherwise(load: Load) -
         "keep probe", asks="keep-at-most(1 h), kept-by(owner)", name="other"
     )
     assert probe_keeping(RuleBook([load(SEARCH + SCORE + nobody, "b")]), terminal(), [wanted()], NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("by", "keepers"),
+    [
+        (("asker",), ("xa",)),
+        (("owner",), ("xb", "xc")),
+        (("asker", "owner"), ("xa", "xb", "xc")),
+    ],
+)
+def test_rule_kind_23_those_keep_a_probe_whom_the_rules_name_each_once(
+    by: tuple[str, ...], keepers: tuple[str, ...]
+) -> None:
+    assert ProbeKeeping(NOW, by, ("xb", "xc")).keepers("xa") == keepers
+    assert ProbeKeeping(NOW, ("asker", "owner"), ("xa", "xb")).keepers("xa") == ("xa", "xb")
 
 
 def test_the_last_moment_counts_and_the_next_one_does_not(load: Load) -> None:
@@ -237,6 +252,11 @@ def test_whatever_decides_for_a_partner_changes_the_fingerprint(load: Load, chan
     changed = RuleBook([load(SEARCH + SCORE, "c", **change)])
     assert book.fingerprint("xa", NOW) == again.fingerprint("xa", NOW) != changed.fingerprint("xa", NOW)
     assert book.fingerprint("xz", NOW) == RuleBook().fingerprint("xz", NOW)
+
+
+def test_a_fingerprint_is_made_once(load: Load) -> None:
+    book = RuleBook([load(SEARCH + SCORE)])
+    assert book.fingerprint("xa", NOW) is book.fingerprint("xa", NOW)
 
 
 def test_a_used_up_quota_binds_the_permits_that_have_one(load: Load) -> None:

@@ -124,3 +124,8 @@ def test_rule_kind_37_what_is_hidden_now_is_not_left(load: Load) -> None:
     for until, level in ((LATER, Level.SCORE), (LATER + HOUR, Level.NONE)):
         remaining = then.remaining(came_in.deciding, terminal(), alert(hidden_until=until), 6.0, LATER)
         assert remaining.level is level
+
+
+def test_what_is_left_is_remembered_for_those_who_inherit_it(load: Load) -> None:
+    book = RuleBook([load(SEARCH + SCORE, "a", **SOON), load(SEARCH + SCORE, "b", id='"other"')])
+    assert left(book, book) is left(book, book)
