@@ -144,6 +144,38 @@ class TestAuthorisation:
         assert gather(closed, case_reference=CASE).asked.authorised_by == frozenset()
         assert len(events(closed, "authorisation-withdrawn")) == 1
 
+    def test_rule_kind_2_grants_and_their_end_are_on_record_in_the_name_of_who_gave_them(self, closed: Node) -> None:
+        grant, until = uuid4(), closed.clock() + timedelta(days=365) - timedelta(seconds=5)
+        assert self.grant(closed, grant, until=until.isoformat()).status_code == 201
+        closed.call("xb-sync", "DELETE", f"/v1/authorisations/{grant}")
+        by = {"partner": "xb", "actor": "xb-sync", "authorisation": str(grant)}
+        (granted,) = recorded(closed.runtime.store, "authorisation-granted")
+        assert granted["details"] == {
+            "authorisation": str(grant),
+            "partner": "xa",
+            "purpose": "crime",
+            "exercise": False,
+            "until": until.isoformat(),
+        }
+        assert (granted["partner"], granted["actor"]) == ("xb", "xb-sync")
+        assert events(closed, "authorisation-withdrawn") == [by]
+
+    def test_rule_kind_2_a_request_is_on_record_in_the_name_of_the_asker(self, closed: Node) -> None:
+        gather(closed, case_reference=CASE)
+        by = {"partner": "xa", "actor": "xa-terminal"}
+        assert events(closed, "authorisation-requested") == [
+            by | {"owners": ["xb"], "purpose": "crime", "exercise": False}
+        ]
+
+    def test_rule_kind_2_an_owner_is_asked_again_once_it_has_withdrawn_its_grant(self, closed: Node) -> None:
+        grant = uuid4()
+        gather(closed, case_reference=CASE)
+        self.grant(closed, grant)
+        gather(closed, case_reference=CASE)
+        closed.call("xb-sync", "DELETE", f"/v1/authorisations/{grant}")
+        gather(closed, case_reference=CASE)
+        assert len(notices(closed, "xb", "authorisation-requested")) == 2
+
     def test_an_owner_is_asked_again_once_its_grant_has_ended(self, closed: Node) -> None:
         gather(closed, case_reference=CASE)
         self.grant(closed)
@@ -218,6 +250,17 @@ class TestEmergency:
         assert [self.told(four, partner) for partner in ("xa", "xb", "xc", "xd")] == [[], expected, expected, []]
         (event,) = events(four, "emergency-declared")
         assert (event["partner"], event["actor"], event["told"]) == ("xa", "xa-reviewer", ["xb", "xc"])
+        about = {key: event[key] for key in ("emergency", "until")}
+        assert [notice["details"] for notice in notices(four, "xb")] == [about | {"partner": "xa"}]
+
+    def test_rule_kind_35_its_beginning_and_its_end_are_on_record(self, four: Node) -> None:
+        emergency, until = uuid4(), four.clock() + timedelta(hours=1)
+        self.declare(four, emergency, until=until.isoformat())
+        four.call("xa-reviewer", "DELETE", f"/v1/emergencies/{emergency}")
+        by = {"partner": "xa", "actor": "xa-reviewer", "emergency": str(emergency)}
+        declared = by | {"until": until.isoformat(), "told": ["xb", "xc"]}
+        assert events(four, "emergency-declared") == [declared]
+        assert events(four, "emergency-ended") == [by]
 
     def test_rule_kind_35_it_ends_in_time_or_when_a_supervisor_ends_it(self, four: Node) -> None:
         first, second = uuid4(), uuid4()

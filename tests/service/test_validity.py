@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -11,13 +12,14 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
+from service.flagged import AskedAs
 from service.schema import checks, duties, flag_candidates, flags, wipes_due
 from service.validity import Shown
 from tests.service.node import Node
 from tests.service.test_duties import CONFIRM, EX_POST, HOUR, RELEASE, REVIEW, Desk
 from tests.service.test_ledger import events, rows
 from tests.service.treaties import notices, permit, sign
-from watchlists.agreements import Level, Obligation
+from watchlists.agreements import Level, Obligation, Request
 from watchlists.database import writing
 
 ON_BOTH_DATABASES = True
@@ -215,3 +217,36 @@ def test_rule_kind_36_a_wipe_that_was_not_possible_is_made_up_for(node: Node) ->
     node.runtime.keep_house()
     assert rows(node, wipes_due) == []
     assert node.runtime.wipes.run()
+
+
+def test_all_that_rules_read_of_a_request_is_kept_but_the_case_reference() -> None:
+    asked = Request(
+        partner="xa",
+        role="terminal",
+        purpose="crime",
+        case_reference="XA-2026/331",
+        checkpoint="XA-GATE-07",
+        country="xy",
+        authority="police",
+        justified=frozenset({"case-reference", "justification"}),
+        authorised_by=frozenset({"xb", "xc"}),
+        emergency=True,
+        exercise=True,
+        exhausted=frozenset({"treaty"}),
+    )
+    assert AskedAs.of(asked).request("xa", "crime", "XA-GATE-07", exercise=True) == replace(asked, case_reference=None)
+
+
+def test_of_several_candidates_the_best_comes_first(node: Node) -> None:
+    case = Case(node)
+    for _ in range(3):
+        case.open()
+    found = rows(node, flag_candidates)
+    scores = dict(zip((row["candidate_id"] for row in found), (5.0, 7.0, 4.0, 6.0), strict=True))
+    with writing(node.runtime.store.engine) as connection:
+        for candidate, score in scores.items():
+            it = flag_candidates.c.candidate_id == candidate
+            connection.execute(flag_candidates.update().where(it).values(score=score))
+        opened = [row["flag_id"] for row in found]
+        standing = node.runtime.validity.standing(connection, opened, node.clock())
+    assert [each.score for each in standing] == [7.0, 6.0, 5.0, 4.0]

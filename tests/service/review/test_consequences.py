@@ -305,3 +305,13 @@ def test_rule_kind_15_scores_are_shown_to_reviewers_in_the_form_of_the_rules(des
     desk.sign(permit("search"), permit("see score", "score-form(band)"), version="2", supersedes=f'["{desk.treaty}@1"]')
     seen = desk.candidate("ada", desk.open())["seen"]
     assert (seen["scores"], seen["band"] is not None) == ([], True)
+
+
+def test_rule_kind_04_reviewers_see_the_links_that_the_rules_show(desk: ReviewScene) -> None:
+    for name, fields in (("E-2", {}), ("E-3", {"hidden_until": (desk.node.clock() + HOUR).isoformat()})):
+        desk.scene.enrol(name, finger_number=4, **fields)
+    links = [{"kind": "associated", "watchlist": "xb-alerts", "entry": name} for name in ("E-2", "E-3")]
+    desk.scene.enrol(links=links)
+    desk.agree("", "", permit("see links"))
+    seen = desk.candidate("ada", desk.open())["seen"]
+    assert seen["links"] == [{"kind": "associated", "reference": "xb-alerts/E-2"}]

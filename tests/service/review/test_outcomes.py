@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from httpx2 import Response
 
+from service.review.seeing import Eyes, Sight
+from service.validity import Standing
 from tests.service.recorded import recorded
 from tests.service.review.desk import DIFFERENT, HOUR, SAME, UNSURE, ReviewScene, problem
 from tests.service.treaties import permit
+from watchlists.errors import EntryChanged
 
 ONE = "reviewers(1), confirm-within(12 h)"
 
@@ -116,3 +120,26 @@ def test_beside_one_that_is_seen_a_silent_alarm_does_not_show(desk: ReviewScene)
     alone, both = (fetch(desk, check).json() for check in (first, second))
     assert [each["reference"] for each in both["candidates"]] == ["xb-alerts/E-1"]
     assert len(both["candidates"]) == len(alone["candidates"])
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_an_entry_that_is_written_while_it_is_looked_at_is_looked_at_once_more(
+    desk: ReviewScene, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    desk.agree()
+    found = desk.open()
+    look, changed = Eyes.look, [EntryChanged("written meanwhile")] * times
+
+    def disturbed(self: Eyes, candidate: Standing, sequence: int | None, now: datetime) -> Sight:
+        if changed:
+            raise changed.pop()
+        return look(self, candidate, sequence, now)
+
+    monkeypatch.setattr(Eyes, "look", disturbed)
+    fetched = fetch(desk, found["check"])
+    seen = fetch(desk, found["check"]).json()
+    assert [each["candidate_id"] for each in seen["candidates"]] == [found["candidate"]]
+    if times == 1:
+        assert fetched.json() == seen
+    else:
+        assert problem(fetched)[0] == 503
