@@ -242,6 +242,15 @@ def test_a_duty_is_settled_once(node: Node) -> None:
     assert not desk.settle(uuid4(), CONFIRM)
 
 
+def test_what_is_owed_of_one_candidate_is_not_owed_of_another(node: Node) -> None:
+    desk = Desk(node, "confirm-within(12 h), always-review")
+    first, second = desk.open(), desk.open()
+    assert desk.settle(first, CONFIRM)
+    with node.runtime.store.engine.connect() as connection:
+        owed = [desk.duties.unsettled(connection, each, node.clock()) for each in (first, second)]
+    assert [[duty.obligation for duty in each] for each in owed] == [[REVIEW], [REVIEW, CONFIRM]]
+
+
 def test_a_deadline_takes_effect_once_however_often_and_wherever_it_is_looked_for(node: Node) -> None:
     desk = Desk(node, "confirm-within(12 h)")
     for _ in range(4):

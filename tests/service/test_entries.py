@@ -10,6 +10,7 @@ import pytest
 
 from service.api.owner_messages import EntryBody
 from tests.service.node import Node, entry
+from tests.service.recorded import recorded
 from tests.service.test_privacy import stored_bytes
 
 EVERYTHING: dict[str, Any] = {
@@ -136,3 +137,33 @@ def test_the_age_is_that_of_the_day_of_the_write(node: Node, birth_date: str, ag
 def test_without_a_date_of_birth_the_age_is_unknown(node: Node) -> None:
     put(node)
     assert read(node)["age"] == "unknown"
+
+
+def test_an_owner_is_told_how_many_entries_its_watchlist_has(node: Node) -> None:
+    node.enrol("xb", "E-1", finger_number=1)
+    node.enrol("xb", "E-2", finger_number=2)
+    titled = node.call("xb-sync", "PUT", "/v1/watchlists/xb-alerts", json={"title": "Wanted persons of XB"})
+    assert (titled.status_code, titled.json()["entries"]) == (200, 2)
+    made = node.call("xb-sync", "PUT", "/v1/watchlists/xb-more", json={"title": "More"})
+    assert (made.status_code, made.json()) == (
+        201,
+        {"watchlist": "xb-more", "owner": "xb", "title": "More", "entries": 0},
+    )
+
+
+def test_what_an_owner_does_with_its_entries_is_on_record_by_name(node: Node) -> None:
+    node.call("xb-sync", "PUT", "/v1/watchlists/xb-more", json={"title": "More"})
+    path = "/v1/watchlists/xb-more/entries/E-1"
+    written = node.call("xb-sync", "PUT", path, json=entry(finger_number=1)).json()
+    node.call("xb-sync", "GET", path)
+    node.call("xb-sync", "DELETE", path)
+    about = {"watchlist": "xb-more", "entry": "E-1"}
+    kinds = {
+        "watchlist-put": {"watchlist": "xb-more", "outcome": "created"},
+        "entries-put": {"watchlist": "xb-more", "entries": ["E-1"], "quarantined": [], "overruled": []},
+        "entry-read": about,
+        "entry-withdrawn": about | {"sequence": written["sequence"] + 1},
+    }
+    left = [event for event in recorded(node.runtime.store, *kinds) if event["details"]["watchlist"] == "xb-more"]
+    assert [(event["partner"], event["actor"]) for event in left] == [("xb", "xb-sync")] * 4
+    assert {event["kind"]: event["details"] for event in left} == kinds

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 from sqlalchemy import RowMapping, Table, select
 
@@ -43,6 +45,56 @@ def test_a_clean_check_leaves_an_event_and_no_flag(node: Node) -> None:
     (event,) = events(node, "check-answered")
     assert (event["check_id"], event["outcome"], event["disclosed"]) == (answer["check_id"], "no-candidates", [])
     assert rows(node, flags) == []
+
+
+def test_what_is_on_record_of_a_check_is_all_that_accounts_for_it_and_nothing_of_a_person(node: Node) -> None:
+    node.enrol("xb", "E-1", finger_number=WANTED)
+    emergency = str(uuid4())
+    until = (node.clock() + timedelta(hours=1)).isoformat()
+    body = {"justification": "attack on the ferry", "until": until}
+    node.call("xa-reviewer", "PUT", f"/v1/emergencies/{emergency}", json=body)
+    said = {"case_reference": "XA-2026/331", "justification": "seen near the crime", "emergency": emergency}
+    answer = node.check("xa", finger_number=WANTED, **said)
+    (event,) = recorded(node.runtime.store, "check-answered")
+    assert (event["partner"], event["actor"]) == ("xa", "xa-terminal")
+    details = event["details"]
+    digests = [details.pop(name) for name in ("case_digest", "justification_digest")]
+    assert all(re.fullmatch("[0-9a-f]{64}", digest) for digest in digests)
+    assert digests[0] != digests[1]
+    (clauses,) = [each["decided_by"] for each in answer["candidates"]]
+    assert details == {
+        "check_id": answer["check_id"],
+        "purpose": "border-check",
+        "emergency": emergency,
+        "exercise": False,
+        "checkpoint": "XA-GATE-07",
+        "outcome": "flagged",
+        "gallery_sequence": answer["gallery_sequence"],
+        "flag_id": answer["flag_id"],
+        "disclosed": [
+            {
+                "owner": "xb",
+                "watchlist": "xb-alerts",
+                "entry": "E-1",
+                "level": "score",
+                "silent": False,
+                "waits": False,
+                "decided_by": ", ".join(f"{by['agreement']} v{by['version']} {by['clause']}" for by in clauses),
+            }
+        ],
+    }
+
+
+def test_a_check_that_is_sent_again_is_on_record_as_that(node: Node) -> None:
+    body = node.request(finger_number=STRANGER)
+    for _ in range(2):
+        node.send("xa", body)
+    (event,) = recorded(node.runtime.store, "check-repeated")
+    assert (event["partner"], event["actor"], event["details"]) == (
+        "xa",
+        "xa-terminal",
+        {"check_id": body["check_id"]},
+    )
 
 
 def test_one_check_sent_many_times_at_once_is_one_check(node: Node) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -48,6 +48,18 @@ def test_rule_kind_11_who_has_to_confirm_is_reminded_twice_and_the_flag_rises(de
     assert told(desk, "xa", found) == [("confirm-within", "half"), ("confirm-within", "near-end")]
     assert told(desk, "xb", found) == []
     assert [event["step"] for event in desk.recorded("flag-escalated", found["candidate"])] == ["half", "near-end"]
+
+
+def test_rule_kind_11_a_flag_says_until_when_it_waits_while_it_does(desk: ReviewScene) -> None:
+    desk.agree(later="reviewers(1), confirm-within(10 h)")
+    found = desk.open()
+    flag = desk.flag("ada", found)
+    (owed,) = flag["candidates"][0]["owed"]
+    (queued,) = [item for item in desk.queue("ada") if item["flag_id"] == found["flag"]]
+    assert flag["due_at"] == queued["due_at"] == owed["due_at"]
+    assert datetime.fromisoformat(flag["due_at"]) - datetime.fromisoformat(flag["opened_at"]) == 10 * HOUR
+    desk.say("ada", found, SAME)
+    assert desk.flag("ada", found)["due_at"] is None
 
 
 def test_rule_kind_12_the_owner_is_reminded_of_a_release_and_learns_of_no_flag(desk: ReviewScene) -> None:
