@@ -15,6 +15,7 @@ from service.flagged import Owed, owed
 from service.log_review import next_log_review
 from service.schema import checks, duties, flag_candidates, flags
 from tests.service.node import Node
+from tests.service.recorded import recorded
 from tests.service.test_ledger import events, rows
 from tests.service.treaties import notices, permit, sign
 from tests.watchlists.makers import NOW
@@ -325,6 +326,18 @@ def test_rule_kind_29_each_party_that_searches_is_asked_once_a_period(node: Node
     node.clock.turn(HALF_YEAR)
     node.runtime.keep_house()
     assert len(notices(node, "xa", "log-review-due")) == 2
+
+
+def test_rule_kind_29_the_task_names_the_agreement_and_when_it_was_due_by_the_first_search(node: Node) -> None:
+    sign(node, permit("search", "log-review-every(26 w)"), permit("see hit"), parties=("xa", "xb", "xc"))
+    node.check("xa", finger_number=2, purpose="crime")
+    searched = recorded(node.runtime.store, "check-answered")[0]["at"]
+    node.clock.turn(2 * HALF_YEAR)
+    node.check("xb", finger_number=2, purpose="crime")
+    node.runtime.keep_house()
+    (task,) = notices(node, "xa", "log-review-due")
+    assert task["details"] == {"agreement": "treaty", "due_at": (searched + HALF_YEAR).isoformat()}
+    assert notices(node, "xb", "log-review-due") == []
 
 
 def test_rule_kind_29_no_review_is_asked_for_where_no_rule_asks(node: Node) -> None:

@@ -6,9 +6,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from service.audit.entries import Reader
+from service.schema import audit_events
 from tests.service.node import Node, NodeMaker
+from tests.service.recorded import recorded
 from tests.service.test_ledger import events
 from tests.service.test_preconditions import CASE, gather
 from tests.service.treaties import permit, sign
@@ -34,6 +37,31 @@ def test_rule_kind_28_the_refusal_of_a_probe_is_logged_as_a_search_is(
     (event,) = events(node, "probing-suspected")
     assert {name: event[name] for name in ("purpose", "checkpoint") if name in event} == logged
     assert {"check_id", "scope", "budget", "window_seconds"} <= event.keys()
+
+
+def test_the_refusal_of_a_probe_is_on_record_whole_in_the_name_of_the_terminal(make_node: NodeMaker) -> None:
+    node = make_node(probes_per_subject=1, probing_window=timedelta(hours=1))
+    sign(node, permit("search", "log-for(3 y)"), permit("see hit"))
+    bodies = [node.request(finger_number=WANTED, purpose="crime") for _ in range(2)]
+    first, refused = [node.send("xa", body) for body in bodies]
+    assert (first.status_code, refused.status_code) == (200, 429)
+    assert 3590 <= int(refused.headers["retry-after"]) <= 3600
+    (event,) = recorded(node.runtime.store, "probing-suspected")
+    assert (event["partner"], event["actor"]) == ("xa", "xa-terminal")
+    assert event["details"] == {
+        "check_id": bodies[1]["check_id"],
+        "purpose": "crime",
+        "checkpoint": "XA-GATE-07",
+        "scope": "terminal",
+        "budget": 1,
+        "window_seconds": 3600,
+    }
+    with node.runtime.store.engine.connect() as connection:
+        query = select(audit_events).where(audit_events.c.kind == "probing-suspected")
+        (row,) = connection.execute(query).all()
+    assert row.keep_until - row.at == timedelta(days=3 * 365)
+    node.clock.turn(timedelta(hours=1))
+    assert node.send("xa", node.request(finger_number=WANTED, purpose="crime")).status_code == 200
 
 
 @pytest.mark.parametrize(

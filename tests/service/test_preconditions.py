@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -13,7 +14,9 @@ from httpx2 import Response
 from sqlalchemy import func, select
 
 from service.api.messages import MatchRequest
-from service.errors import EmergencyNotActive, JustificationMissing, problem_of
+from service.authorisations import Authorisations, Case
+from service.emergencies import Emergencies
+from service.errors import EmergencyNotActive, JustificationMissing, UntilOutOfRange, problem_of
 from service.identity import Caller
 from service.preconditions import Gathered
 from service.quotas import Quotas
@@ -203,6 +206,17 @@ class TestAuthorisation:
         response = self.grant(closed, until=until)
         assert (response.status_code, response.json()["errors"][0]["field"]) == (422, "body.until")
 
+    def test_a_grant_may_last_a_year_to_the_last_moment_and_must_last_for_one(self, closed: Node) -> None:
+        node, now = closed.runtime, closed.clock()
+        grants = Authorisations(node.store.engine, node.store.keys, node.notices, lambda: now)
+        owner, case = Caller("xb", Role.SYNC, "xb-sync"), Case("xa", "crime", CASE)
+        instant = timedelta(microseconds=1)
+        for until in (now + timedelta(days=365), now + instant):
+            assert grants.grant(owner, uuid4(), case, until)
+        for until in (now + timedelta(days=365) + instant, now):
+            with pytest.raises(UntilOutOfRange):
+                grants.grant(owner, uuid4(), case, until)
+
     def test_only_the_owner_withdraws_its_grant(self, closed: Node) -> None:
         grant = uuid4()
         self.grant(closed, grant)
@@ -291,6 +305,24 @@ class TestEmergency:
         assert (response.status_code, response.json()["type"]) == (422, "urn:crosscheck:problem:until-out-of-range")
         assert self.told(four, "xb") == []
 
+    def test_rule_kind_35_it_may_last_as_long_as_is_allowed_to_the_last_moment(self, four: Node) -> None:
+        node, now, instant = four.runtime, four.clock(), timedelta(microseconds=1)
+        longest = timedelta(hours=4)
+        declared = Emergencies(
+            node.store.engine, node.store.keys, node.notices, lambda: node.rules.current, longest, lambda: now
+        )
+        supervisor = Caller("xa", Role.REVIEWER, "ada")
+        for until in (now + longest, now + instant):
+            identifier = uuid4()
+            emergency, is_new = declared.declare(supervisor, identifier, "attack on the ferry", until)
+            assert is_new
+            assert (emergency.partner, emergency.id, emergency.until) == ("xa", identifier, until)
+            assert declared.active("xa", identifier, until - instant)
+            assert not declared.active("xa", identifier, until)
+        for until in (now + longest + instant, now):
+            with pytest.raises(UntilOutOfRange):
+                declared.declare(supervisor, uuid4(), "attack on the ferry", until)
+
     def test_rule_kind_35_only_a_supervisor_declares_and_only_with_a_justification(self, four: Node) -> None:
         assert self.declare(four, uuid4(), "xa-sync").status_code == 403
         assert self.declare(four, uuid4(), "xa-terminal").status_code == 403
@@ -340,6 +372,23 @@ class TestQuota:
         assert resets_at == datetime(tomorrow.year, tomorrow.month, tomorrow.day, tzinfo=UTC)
         limited.clock.turn(resets_at - limited.clock())
         assert gather(limited).quotas[0].left == 1
+
+    def test_rule_kind_27_days_are_those_of_utc_wherever_the_node_stands(
+        self, limited: Node, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        quotas, limits = Quotas(limited.runtime.store.engine), (quota("one", 25),)
+        evening = datetime(2026, 11, 22, 23, 30, tzinfo=timezone(-timedelta(hours=2)))
+        monkeypatch.setenv("TZ", "XYZ+12")
+        time.tzset()
+        try:
+            spent = [quotas.spend("xa", limits, at).left[0] for at in (evening, evening + timedelta(hours=22))]
+            quotas.forget(evening + timedelta(hours=23))
+        finally:
+            monkeypatch.undo()
+            time.tzset()
+        assert [each.left for each in spent] == [24, 23]
+        assert spent[0].resets_at == datetime(2026, 11, 24, tzinfo=UTC)
+        assert self.counted(limited) == 1
 
     def test_rule_kind_27_each_partner_has_its_own(self, limited: Node) -> None:
         for _ in range(3):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from tests.service.node import Node, entry
+from tests.service.recorded import recorded
 from tests.service.treaties import notices, permit, sign
 
 WANTED = 1
@@ -74,3 +75,32 @@ def test_rule_kind_21_a_clause_says_how_long_ahead(node: Node) -> None:
     node.clock.turn(11 * DAY)
     node.runtime.keep_house()
     assert reminded(node) == ["E-1"]
+
+
+def test_rule_kind_21_reminders_and_destructions_name_list_entry_and_date(node: Node) -> None:
+    now = node.clock()
+    review, expiry = now + 40 * DAY, now + 50 * DAY
+    node.call("xb-sync", "PUT", "/v1/watchlists/xb-more", json={"title": "More"})
+    body = entry(finger_number=WANTED, review_at=review.isoformat(), expires_at=expiry.isoformat())
+    for place in ("xb-alerts/entries/E-1", "xb-alerts/entries/E-2", "xb-more/entries/E-1"):
+        assert node.call("xb-sync", "PUT", f"/v1/watchlists/{place}", json=body).status_code == 201
+    node.clock.turn(39 * DAY)
+    node.runtime.keep_house()
+    told = [(notice["kind"], notice["details"]) for notice in notices(node, "xb")]
+    places = [
+        {"watchlist": at, "entry": name}
+        for at, name in (("xb-alerts", "E-1"), ("xb-alerts", "E-2"), ("xb-more", "E-1"))
+    ]
+    assert sorted(told, key=str) == sorted(
+        [("review-due", place | {"review_at": review.isoformat()}) for place in places]
+        + [("expiry-due", place | {"expires_at": expiry.isoformat()}) for place in places],
+        key=str,
+    )
+    node.clock.turn(12 * DAY)
+    node.runtime.keep_house()
+    gone = recorded(node.runtime.store, "entries-expired")
+    assert [(event["partner"], event["actor"]) for event in gone] == [("xb", "housekeeping")] * 2
+    assert [event["details"] for event in gone] == [
+        {"watchlist": "xb-alerts", "entries": ["E-1", "E-2"]},
+        {"watchlist": "xb-more", "entries": ["E-1"]},
+    ]
