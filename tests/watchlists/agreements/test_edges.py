@@ -440,3 +440,15 @@ def test_what_is_seen_beside_an_alert_binds_nothing_below_it(load: Load) -> None
     decision = RuleBook([load(rules)]).disclosure(terminal(), wanted(), 6.0, NOW)
     assert decision.later is not None
     assert (decision.level, decision.handling, decision.later.handling) == (Level.HIT, (), ("tlp-red",))
+
+
+def test_below_an_alert_nothing_is_seen_beside_it(load: Load) -> None:
+    book = RuleBook([load(SEARCH + SCORE + rule("see links", asks="tlp-red") + rule("see misused identity"))])
+    decision = book.disclosure(terminal(), wanted(), 6.0, NOW)
+    assert (decision.level, decision.extras, decision.handling) == (Level.SCORE, frozenset(), ())
+
+
+def test_any_agreement_that_permits_the_search_ranks_its_categories(load: Load) -> None:
+    ranking = load(SEARCH, "ranking", id='"ranking"', priority='["missing-person", "wanted"]')
+    showing = load(SEARCH + ALERT, "showing", id='"showing"')
+    assert RuleBook([ranking, showing]).disclosure(terminal(), wanted(), 6.0, NOW).priority == 1

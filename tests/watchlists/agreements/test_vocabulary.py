@@ -96,6 +96,7 @@ def test_actions_for_which_a_rule_says_the_same(condition: str, alike: set[str])
         (['when { context.purpose == "a" || context.emergency }'], None),
         (['when { context.emergency && (context.exercise && context.purpose == "a") }'], {"a"}),
         (['when { (context.purpose == "a" && context.exercise) && context.emergency }'], {"a"}),
+        (['when { (context.purpose == "a" && true) && (context.emergency && context.exercise) }'], {"a"}),
         (['when { context.purpose == "a" }', "when { context.emergency }"], {"a"}),
         (["when { context.emergency }", 'when { context.purpose == "a" }'], {"a"}),
         (['when { ["a", "b"].contains(context.purpose) && ["b", "c"].contains(context.purpose) }'], {"b"}),
