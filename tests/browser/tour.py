@@ -260,4 +260,3 @@ def told(desk: Desk) -> None:
         runtime.webhooks.endpoints.pause("xb", "desk", now)
     with writing(runtime.store.engine) as connection:
         runtime.notices.post(connection, NoticeKind.ENTRY_FOUND, "xb", now, {"partner": "xa", "purpose": "crime"})
-    runtime.keep_house()
