@@ -11,7 +11,7 @@ from uuid import uuid4
 from sqlalchemy import RowMapping, Table, select
 
 from service.schema import checks, flag_candidates, flags
-from tests.service.node import Node
+from tests.service.node import Node, NodeMaker
 from tests.service.recorded import recorded
 
 ON_BOTH_DATABASES = True
@@ -121,3 +121,14 @@ def test_every_write_and_reading_is_an_event(node: Node) -> None:
     node.call("xb-sync", "PUT", "/v1/watchlists/xb-missing", json={"title": "Missing"})
     kinds = [row["kind"] for row in recorded(node.runtime.store)]
     assert kinds[-4:] == ["entries-put", "entry-read", "entry-withdrawn", "watchlist-put"]
+
+
+def test_housekeeping_forgets_answers_that_have_been_kept_for_long_enough_and_no_others(make_node: NodeMaker) -> None:
+    keep = timedelta(minutes=7)
+    node = make_node(keep_answers=keep)
+    node.check("xa", finger_number=STRANGER)
+    (row,) = rows(node, checks)
+    node.runtime.checks.ledger.forget(row["answered_at"] + keep)
+    assert len(rows(node, checks)) == 1
+    node.runtime.checks.ledger.forget(row["answered_at"] + keep + timedelta(microseconds=1))
+    assert rows(node, checks) == []

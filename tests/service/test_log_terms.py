@@ -45,7 +45,7 @@ def test_the_refusal_of_a_probe_is_on_record_whole_in_the_name_of_the_terminal(m
     bodies = [node.request(finger_number=WANTED, purpose="crime") for _ in range(2)]
     first, refused = [node.send("xa", body) for body in bodies]
     assert (first.status_code, refused.status_code) == (200, 429)
-    assert 3590 <= int(refused.headers["retry-after"]) <= 3600
+    assert 3000 < int(refused.headers["retry-after"]) <= 3600
     (event,) = recorded(node.runtime.store, "probing-suspected")
     assert (event["partner"], event["actor"]) == ("xa", "xa-terminal")
     assert event["details"] == {
@@ -59,7 +59,7 @@ def test_the_refusal_of_a_probe_is_on_record_whole_in_the_name_of_the_terminal(m
     with node.runtime.store.engine.connect() as connection:
         query = select(audit_events).where(audit_events.c.kind == "probing-suspected")
         (row,) = connection.execute(query).all()
-    assert row.keep_until - row.at == timedelta(days=3 * 365)
+    assert abs(row.keep_until - row.at - timedelta(days=3 * 365)) < timedelta(minutes=1)
     node.clock.turn(timedelta(hours=1))
     assert node.send("xa", node.request(finger_number=WANTED, purpose="crime")).status_code == 200
 

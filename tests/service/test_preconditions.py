@@ -17,7 +17,7 @@ from service.api.messages import MatchRequest
 from service.authorisations import Authorisations, Case
 from service.emergencies import Emergencies
 from service.errors import EmergencyNotActive, JustificationMissing, UntilOutOfRange, problem_of
-from service.identity import Caller
+from service.identity import Caller, WrongRole
 from service.preconditions import Gathered
 from service.quotas import Quotas
 from service.roles import Role
@@ -216,6 +216,13 @@ class TestAuthorisation:
         for until in (now + timedelta(days=365) + instant, now):
             with pytest.raises(UntilOutOfRange):
                 grants.grant(owner, uuid4(), case, until)
+
+    def test_rule_kind_2_machines_and_people_of_an_owner_grant_and_its_terminals_do_not(self, closed: Node) -> None:
+        grants, until = closed.runtime.authorisations, closed.clock() + timedelta(days=30)
+        for role in (Role.SYNC, Role.REVIEWER):
+            assert grants.grant(Caller("xb", role, "somebody"), uuid4(), Case("xa", "crime", CASE), until)
+        with pytest.raises(WrongRole):
+            grants.grant(Caller("xb", Role.TERMINAL, "somebody"), uuid4(), Case("xa", "crime", CASE), until)
 
     def test_only_the_owner_withdraws_its_grant(self, closed: Node) -> None:
         grant = uuid4()
