@@ -13,7 +13,7 @@ from service.disclosure import StoredEntries
 from service.identity import Caller
 from service.roles import Role
 from tests.service.node import Node, entry
-from watchlists.errors import EntryChanged
+from watchlists.errors import EntryChanged, SealBroken
 from watchlists.records import EntryKey
 from watchlists.templates import Details
 
@@ -64,3 +64,19 @@ def test_an_entry_that_does_not_hold_still_makes_the_terminal_repeat(node: Node)
     node.enrol("xb", "E-1", finger_number=WANTED)
     with pytest.raises(EntryChanged):
         checked(node, rewriting(node, times=2))
+
+
+def test_a_candidate_whose_details_do_not_open_is_disclosed_as_an_alert_without_them(
+    node: Node, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(_key: EntryKey, _sequence: int | None = None) -> Details:
+        raise SealBroken("damaged")
+
+    node.enrol("xb", "E-1", finger_number=WANTED)
+    entries = StoredEntries(node.runtime.store)
+    monkeypatch.setattr(entries, "details", broken)
+    (candidate,) = checked(node, replace(node.runtime.checks, entries=entries)).candidates
+    assert candidate.level == "alert"
+    assert candidate.alert is not None
+    assert (candidate.subject, candidate.links, candidate.misused_identity) == (None, None, None)
+    assert "the details of a candidate do not open" in caplog.text

@@ -71,6 +71,17 @@ def test_what_the_rules_let_be_searched_but_not_copied_is_told_by_its_purposes(p
     assert elsewhere.unsearched(asked("xa"), pair.away.rules, NOW) == frozenset()
 
 
+def test_purposes_that_other_rules_give_to_what_stays_at_home_are_told_too(pair: Pair, tmp_path: Path) -> None:
+    pair.home.rules = rule_book(tmp_path / "seen" / "test", SEE)
+    pair.home.put("A")
+    pair.pull()
+    assert set(pair.away.subscription.at_home) > {"border-check"}
+    only = SEE.replace("resource)", 'resource) when { context.purpose == "border-check" }')
+    pair.home.rules = rule_book(tmp_path / "narrower" / "test", only)
+    pair.pull()
+    assert set(pair.away.subscription.at_home) == {"border-check"}
+
+
 def test_a_feed_whose_state_cannot_be_read_is_behind_and_refused_until_it_is_begun_anew(pair: Pair) -> None:
     elsewhere = Elsewhere(pair.away.node.engine)
     pair.pull()
