@@ -15,11 +15,13 @@ from service.commands.portraits import portraits as fetch_portraits
 from tests.databases import KINDS, Databases, Files, OnServer
 from tests.postgresql import Server, running_server
 
+ON_BOTH_IN_EVERY_RUN = {"tests.watchlists.test_store", "tests.watchlists.test_changes"}
+"""What all else rests on. Others are tried on PostgreSQL with the slow tests."""
+
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "databases" in metafunc.fixturenames and getattr(metafunc.module, "ON_BOTH_DATABASES", False):
-        service = metafunc.module.__name__.startswith("tests.service.")
-        marks = [pytest.mark.slow] if service else []  # the store below is tried on both in every run
+        marks = [] if metafunc.module.__name__ in ON_BOTH_IN_EVERY_RUN else [pytest.mark.slow]
         kinds = [kind if kind == "sqlite" else pytest.param(kind, marks=marks) for kind in KINDS]
         metafunc.parametrize("databases", kinds, indirect=True)
 

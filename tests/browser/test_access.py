@@ -76,6 +76,7 @@ def routes() -> Iterator[tuple[str, APIRoute]]:
             yield from ((method, route) for method in route.methods or ())
 
 
+@pytest.mark.slow
 def test_every_page_is_looked_at(seen: Seen) -> None:
     there_are = {f"{method} {route.path}" for method, route in routes()}
     looked_at = {
@@ -87,10 +88,12 @@ def test_every_page_is_looked_at(seen: Seen) -> None:
     assert there_are - NO_PAGES == looked_at - NO_PAGES
 
 
+@pytest.mark.slow
 def test_axe_finds_nothing_on_any_page(seen: Seen) -> None:
     assert seen.violations == {}
 
 
+@pytest.mark.slow
 def test_no_page_is_wider_than_a_tablet_or_than_a_page_at_four_times_its_size(seen: Seen) -> None:
     assert seen.too_wide == []
 

@@ -28,6 +28,8 @@ from models.weights import ModelStore
 from service.commands.evaluate import commands
 from service.commands.portraits import ENROLLED, OTHER, PROBE, portraits
 
+pytestmark = pytest.mark.slow
+
 RUNNER = CliRunner()
 
 
@@ -206,7 +208,6 @@ def faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.slow
 def test_faces_beside_the_reference(faces: Path, model_store: ModelStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CROSSCHECK_MODELS", str(model_store.folder))
     figures = run_json("faces", str(faces), "--reference")

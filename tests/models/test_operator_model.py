@@ -16,6 +16,8 @@ from models.face import FaceEncoder, embedding_plan
 from models.weights import ModelStore
 from tests.models.pictures import astronaut, to_png
 
+pytestmark = pytest.mark.slow
+
 GUIDE = Path(__file__).parents[2] / "docs" / "models.md"
 LENGTH = 512
 

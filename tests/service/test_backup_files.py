@@ -30,6 +30,8 @@ from watchlists.errors import BackupExists, BackupInvalid, RootKeyUnusable
 from watchlists.schema import NODE, entries
 from watchlists.store import Store
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def settings(tmp_path: Path, databases: Databases) -> Settings:

@@ -23,6 +23,8 @@ from tests.service.attack import OPEN, SEED, climb_at, node_with, probe, probing
 from tests.service.node import NodeMaker, base64_of
 from watchlists.records import Templates
 
+pytestmark = pytest.mark.slow
+
 CHECKS = 100
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 STRANGER = 99
@@ -40,7 +42,6 @@ def test_a_raw_score_leads_the_attacker_to_the_finger(make_node: NodeMaker, targ
     assert course.gain > 1.2  # the odds that it is a stranger's fall to a fifteenth
 
 
-@pytest.mark.slow
 def test_the_coarser_the_score_the_slower_the_climb(make_node: NodeMaker, target: Target) -> None:
     node = node_with(target, make_node, **OPEN)
     gains = {form: climb_at(node, target, form, CHECKS).gain for form in (Defence.TENTHS, Defence.BAND, Defence.HIT)}
