@@ -23,9 +23,8 @@ from service.commands.attack import (
     entry_body,
 )
 from service.commands.client import call, connect
-from service.commands.local_service import LocalService, local_service
+from service.commands.local_service import QUICK, UNCOUNTED, LocalService, local_service
 
-UNCOUNTED = {"CROSSCHECK_PROBING_SAMPLES": "0"}
 BUDGETED = (Defence.RAW, Defence.HIT)
 """What is shown under the default budget: the most and the least."""
 
@@ -61,7 +60,7 @@ def measure_attack(checks: int, fingers: int, progress: Progress) -> list[Attack
         open_to_attack = [_measure(service, targets, defence, "", checks, progress) for defence in Defence]
     budgeted = []
     for defence in BUDGETED:
-        with _service({}, targets) as service:  # of its own: the budgets of the one before are used up
+        with _service(QUICK, targets) as service:  # of its own: the budgets of the one before are used up
             budgeted.append(_measure(service, targets, defence, ", budget", checks, progress))
     return open_to_attack + budgeted
 

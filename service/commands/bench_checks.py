@@ -19,7 +19,7 @@ from rich.progress import Progress
 
 from models.evaluation.manifest import LabelledSample, read_face_manifest
 from service.commands.client import call, connect
-from service.commands.local_service import LocalService, local_service, resident_mb
+from service.commands.local_service import UNCOUNTED, LocalService, local_service, resident_mb
 
 TOLERANCE = 0.6  # the distance up to which face_recognition's examples see the same person
 IMPORT_LINES = 64
@@ -73,7 +73,7 @@ def measure_checks(plan: Plan, clients: int, progress: Progress) -> CheckFigures
     numbers = {sample.subject: f"S-{number}" for number, sample in enumerate(plan.enrolled)}
     # The same few people are checked over and over, which a service would otherwise stop.
     with (
-        local_service({"CROSSCHECK_PROBING_SAMPLES": "0"}) as service,
+        local_service(UNCOUNTED) as service,
         httpx2.Client(base_url=service.url, timeout=60) as terminal,
     ):
         begun = time.perf_counter()

@@ -34,7 +34,7 @@ from models.weights import ModelStore
 from service.api.messages import FaceImage
 from service.commands.bench_custody import IMPORTED, generated_entries
 from service.commands.load_clients import LoadClients
-from service.commands.local_service import LocalFolder, LocalService, cpu_seconds, local_folder, memory_mb
+from service.commands.local_service import UNCOUNTED, LocalFolder, LocalService, cpu_seconds, local_folder, memory_mb
 from service.commands.portraits import portraits
 from service.identity import Caller
 from service.machines.register import KeyKind, MachineRegister
@@ -130,13 +130,7 @@ def measure_load(size: int, seconds: float, overload_seconds: float, progress: P
         LoadFailed: something was not answered, or the processes that encode ended with an error.
     """
     # The same few people are checked over and over, which a service would otherwise stop.
-    settings = {
-        "CROSSCHECK_PROBING_SAMPLES": "0",
-        "CROSSCHECK_WORKERS": str(THREADS),
-        "CROSSCHECK_CHECKS_PER_MINUTE": str(10**6),
-        "CROSSCHECK_CHECKS_PER_MINUTE_PARTNER": str(10**6),
-        "CROSSCHECK_BEARER_TOKENS": "never",
-    }
+    settings = UNCOUNTED | {"CROSSCHECK_WORKERS": str(THREADS), "CROSSCHECK_BEARER_TOKENS": "never"}
     with local_folder(settings) as data:
         signer = RequestSigner(Ed25519PrivateKey.generate())
         _prepare(data, size, signer, progress)

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from rich.progress import Progress
 
 from service.commands.attack import SILENT_PURPOSE, Target, agree, check_body, enrolled_record, entry_body, record_of
-from service.commands.bench_attack import UNCOUNTED, asking, entry_path
+from service.commands.bench_attack import asking, entry_path
 from service.commands.client import call
-from service.commands.local_service import LocalService, local_service
+from service.commands.local_service import UNCOUNTED, LocalService, local_service
 from service.notices import NoticeKind
 
 BYSTANDERS: Final = range(200, 220)

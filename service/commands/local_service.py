@@ -23,6 +23,10 @@ from service.commands.portraits import cache_folder
 from service.commands.sample import SampleAccess
 
 START_TIMEOUT = 180.0
+QUICK = {name: str(10**6) for name in ("CROSSCHECK_CHECKS_PER_MINUTE", "CROSSCHECK_CHECKS_PER_MINUTE_PARTNER")}
+"""Settings of a service that no terminal asks too much of. What a benchmark sends is quicker than a rate allows."""
+UNCOUNTED = QUICK | {"CROSSCHECK_PROBING_SAMPLES": "0"}
+"""The same, and the same few people may be checked over and over."""
 _TICKS = os.sysconf("SC_CLK_TCK")  # a second, as /proc counts
 
 
