@@ -207,7 +207,7 @@ class Ledger:
 
 
 def _hashed(request: MatchRequest) -> list[str]:
-    """Return the hash of each sample: to write an image as text takes a hundred times as long."""
+    """Return the hash of each sample: to write an image as text again takes several times as long."""
     faces = [] if request.face is None else [request.face.image]
     return [sha256(sample).hexdigest() for sample in (*faces, *(each.template for each in request.fingerprints))]
 

@@ -50,7 +50,7 @@ class FingerTemplate:
         return hash((self.position, self.minutiae))
 
     def with_vector(self) -> FingerTemplate:
-        """Return the template with its vector, which takes ten times as long as all the rest and is stored with it."""
+        """Return the template with its vector, which takes far longer than all the rest and is stored with it."""
         return self if self.vector.any() else replace(self, vector=vector_of(self.minutiae))
 
     def to_bytes(self) -> bytes:

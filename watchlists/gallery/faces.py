@@ -11,7 +11,7 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from watchlists.gallery.sieve import Sieve
+from watchlists.gallery.sieve import Sieve, Vectors
 
 SEGMENT = 16384
 """Slots of one FAISS index. Many small ones: growing never copies what is there, and an unseen one costs nothing."""
@@ -19,8 +19,6 @@ SEGMENT = 16384
 # Of classes that faiss extends at run time, in ways that its type stubs do not know.
 _SEARCH_PARAMETERS: Any = faiss.SearchParameters
 _BITMAP: Any = faiss.IDSelectorBitmap
-
-Vectors = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
