@@ -248,8 +248,8 @@ class ShortlistParameters(NamedTuple):
     vector_weight: float = 1.0
     """What likeness of the vectors counts for against that of the cylinders, in both passes, each in its deviations
     among the templates at hand. 1.5 and 2 lose as many generated mates, and more of mindtct's templates."""
-    leading_cylinders: int = 20
-    """Cylinders of the probe in the first pass, which takes time in proportion."""
+    leading_cylinders: int = 24
+    """Cylinders of the probe in the first pass, which takes time in proportion; eight are scanned together."""
     fewest_minutiae: int = 10
     """Scores are divided by the root of a template's minutiae; one with fewer does not profit from having few. Without
     the root more mates are lost, and so they are by comparing with the mean score of as many minutiae."""

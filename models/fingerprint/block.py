@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from models import calibration
 from models.fingerprint.cylinders import FingerTemplate
-from models.fingerprint.sides import Side, Stored, thread_workspace
+from models.fingerprint.sides import WHOLE, Side, Sought, Stored, thread_workspace
 
 BLOCK_MINUTIAE = 65536
 """Minutiae a block of a gallery: enough to keep a kernel busy, few enough to rewrite in a few milliseconds."""
@@ -93,21 +93,19 @@ class Block:
         comparison.compare_many(probe, self.stored(), starts, stops, work, calibration.COMPARISON, similarities)
         return similarities
 
-    def scan(
-        self, probe: NDArray[np.uint64], sections: slice, starts: NDArray[np.int64], stops: NDArray[np.int64]
-    ) -> NDArray[np.int32]:
+    def scan(self, sought: Sought, starts: NDArray[np.int64], stops: NDArray[np.int64]) -> NDArray[np.int32]:
         """Score the templates at starts[k]:stops[k] without geometry; return int32 (k,), without holding the GIL.
 
         Args:
-            probe: (sections, m), some or all cylinders of the probe.
-            sections: which words of the cylinders these are, a multiple of three.
+            sought: cylinders of the probe.
             starts: (k,), the first minutia of each template.
             stops: (k,), the one behind its last.
         """
         from models.fingerprint import scan  # numba is loaded when it is first needed, not on import
 
         scores = np.zeros(len(starts), np.int32)
-        scan.scan(probe, self.words[:6][sections], starts, stops, calibration.SHORTLIST, scores)
+        words = tuple(self.words[:6][sought.sections])
+        scan.scan(sought.own, sought.words, words, starts, stops, calibration.SHORTLIST, scores)
         return scores
 
 
@@ -116,7 +114,7 @@ def side_of(template: FingerTemplate) -> Side:
     from models.fingerprint import comparison  # numba is loaded when it is first needed, not on import
 
     block = Block.of([template])
-    return comparison.take(block.stored(), 0, block.used, np.empty((3, block.used), np.float32))
+    return comparison.take(block.stored(), 0, block.used, np.zeros((3, block.used + WHOLE), np.float32))
 
 
 def by_x(template: FingerTemplate) -> NDArray[np.int64]:

@@ -15,13 +15,16 @@ from numpy.typing import NDArray
 from models.calibration import ComparisonParameters
 from models.fingerprint.compiler import kernel, popcount
 from models.fingerprint.minutiae import ANGLE_STEP, POSITION_STEP
-from models.fingerprint.sides import MAXIMUM_PAIRS, Floats, Side, Stored, Workspace
+from models.fingerprint.sides import MAXIMUM_PAIRS, WHOLE, Floats, Side, Stored, Workspace
 from models.fingerprint.verification import verify
 
 Word = np.uint64
 _SCALE = np.float32(1 << 22)
-_ORDER_SCALE = np.float32(1 << 24)
 _TURN: Any = np.float32(2 * math.pi)
+_SUPPORT_STEPS = np.float32(1 << 24)
+_SINE: Any = tuple(np.float32(1 / math.factorial(n)) for n in (1, 3, 5, 7))
+_COSINE: Any = tuple(np.float32(1 / math.factorial(n)) for n in (0, 2, 4, 6, 8))
+"""Coefficients of their series."""
 
 
 @kernel
@@ -90,35 +93,54 @@ def _candidates(probe: Side, reference: Side, work: Workspace, parameters: Compa
 
 
 @kernel
-def _order_falling(values: Floats, count: int, keys: NDArray[np.int64]) -> None:
-    """Write the indexes of the first `count` values, 0..64 each, in falling order (Shell's sort; ties by index)."""
+def _order_falling(values: Floats, count: int, places: Floats, order: NDArray[np.int64]) -> None:
+    """Write the indexes of the first `count` values in falling order, equal ones by index.
+
+    Each value counts those before it: without branches, which for a hundred values is faster than any sort. It looks at
+    whole vectors, and so at what lies behind the values.
+    """
+    whole = -(-count // WHOLE) * WHOLE
+    places[:whole] = 0
     for k in range(count):
-        keys[k] = (np.int64(values[k] * _ORDER_SCALE) << 10) | (1023 - k)
-    for gap in (57, 23, 10, 4, 1):
-        for k in range(gap, count):
-            key = keys[k]
-            at = k
-            while at >= gap and keys[at - gap] < key:
-                keys[at] = keys[at - gap]
-                at -= gap
-            keys[at] = key
+        own = values[k]
+        for j in range(whole):
+            places[j] += np.float32(1) if own > values[j] else np.float32(0)
+    order[:count] = -1
     for k in range(count):
-        keys[k] = 1023 - (keys[k] & 1023)
+        at = np.int64(places[k])
+        while order[at] >= 0:
+            at += 1
+        order[at] = k
 
 
 @kernel
 def _best_pairs(probe: Side, reference: Side, count: int, limit: int, work: Workspace) -> int:
     """Keep the `limit` most similar candidate pairs, in falling order, with where they lie; return their number."""
     order, spot = work.order, work.spot
-    _order_falling(work.pair_similarity, count, order)
+    _order_falling(work.pair_similarity, count, work.places, order)
     kept = min(count, limit)
     for k in range(kept):
         i, j = work.pair_row[order[k]], work.pair_column[order[k]]
         work.row[k], work.column[k], work.initial[k] = i, j, work.pair_similarity[order[k]]
         spot[0, k], spot[1, k], spot[2, k], spot[3, k] = probe.x[i], probe.y[i], reference.x[j], reference.y[j]
-        turn = reference.angle[j] - probe.angle[i]
-        spot[4, k], spot[5, k], spot[6, k] = turn, math.cos(turn), math.sin(turn)
+        spot[4, k] = reference.angle[j] - probe.angle[i]
+    _cosines_and_sines(spot[4], kept, spot[5], spot[6])
     return kept
+
+
+@kernel
+def _cosines_and_sines(turns: Floats, count: int, cosines: Floats, sines: Floats) -> None:
+    """Write cosine and sine of each turn, within 2e-6: by series for a quarter of the turn, which is doubled twice."""
+    for k in range(-(-count // WHOLE) * WHOLE):
+        turn: Any = turns[k]
+        quarter = np.float32(0.25) * (turn - _TURN * np.rint(turn * np.float32(1 / _TURN)))
+        square = quarter * quarter
+        sine = quarter * (_SINE[0] - square * (_SINE[1] - square * (_SINE[2] - square * _SINE[3])))
+        cosine = _COSINE[2] - square * (_COSINE[3] - square * _COSINE[4])
+        cosine = _COSINE[0] - square * (_COSINE[1] - square * cosine)
+        half_sine, half_cosine = sine * cosine, np.float32(0.5) - sine * sine  # of half the turn, halved
+        cosines[k] = np.float32(1) - np.float32(8) * half_sine * half_sine
+        sines[k] = np.float32(8) * half_sine * half_cosine
 
 
 @kernel
@@ -126,13 +148,15 @@ def _mark_alike(a: int, work: Workspace, parameters: ComparisonParameters) -> No
     """Mark the pairs before pair a that turn about as much and lie about as far from each other in both templates."""
     spot, alike = work.spot, work.alike
     px, py, rx, ry, turn = spot[0, a], spot[1, a], spot[2, a], spot[3, a], spot[4, a]
-    distance_limit, angle_limit = np.float32(parameters.distance_limit), np.float32(parameters.angle_limit)
-    for b in range(a):
+    square_limit, angle_limit = np.float32(parameters.distance_limit**2), np.float32(parameters.angle_limit)
+    for b in range(-(-a // WHOLE) * WHOLE):
         dx, dy, ex, ey = spot[0, b] - px, spot[1, b] - py, spot[2, b] - rx, spot[3, b] - ry
-        stretch = abs(math.sqrt(dx * dx + dy * dy) - math.sqrt(ex * ex + ey * ey))
+        square, other = dx * dx + dy * dy, ex * ex + ey * ey
+        # Their roots differ by the limit at most: written without roots, which take longer than all the rest.
+        beyond = max(square + other - square_limit, np.float32(0))
         turned: Any = abs(spot[4, b] - turn)
         turned = min(turned, abs(_TURN - turned))
-        alike[b] = (stretch <= distance_limit) & (turned <= angle_limit)
+        alike[b] = (beyond * beyond <= np.float32(4) * square * other) & (turned <= angle_limit)
 
 
 @kernel
@@ -150,11 +174,17 @@ def _compatibility(a: int, b: int, work: Workspace, parameters: ComparisonParame
     stretch = abs(distance - other)
     turned: Any = abs(spot[4, b] - spot[4, a])
     turned = min(turned, abs(_TURN - turned))
-    return (
-        _sigmoid(stretch, parameters.distance_centre, parameters.distance_slope)
-        * _sigmoid(turned, parameters.angle_centre, parameters.angle_slope)
-        * _sigmoid(radial, parameters.angle_centre, parameters.angle_slope)
-    )
+    doubts = _doubt(stretch, parameters.distance_centre, parameters.distance_slope)
+    doubts *= _doubt(turned, parameters.angle_centre, parameters.angle_slope)
+    doubts *= _doubt(radial, parameters.angle_centre, parameters.angle_slope)
+    return 1 / doubts
+
+
+@kernel
+def _doubt(value: float, centre: float, slope: float) -> float:
+    """The inverse of a sigmoid."""
+    power: Any = np.float32(slope) * (np.float32(centre) - value)
+    return 1 + math.exp(power)
 
 
 @kernel
@@ -223,9 +253,9 @@ def _compare_ordered(probe: Side, reference: Side, work: Workspace, parameters: 
         return 0.0
     edges = _edges(pairs, work, parameters)
     _relax(pairs, edges, work, parameters)
-    for a in range(pairs):
-        work.support[a] = work.relaxed[a] / work.initial[a]
-    _order_falling(work.support, pairs, work.order)
+    for a in range(pairs):  # in steps: of pairs that nothing supports, the more similar ones come first
+        work.support[a] = np.floor(work.relaxed[a] / work.initial[a] * _SUPPORT_STEPS)
+    _order_falling(work.support, pairs, work.places, work.order)
     fullness = _sigmoid(smaller, parameters.pairs_centre, parameters.pairs_slope)
     scored = int(parameters.pairs_low + round(fullness * (parameters.pairs_high - parameters.pairs_low)))
     relaxed = _relaxed_score(probe, reference, pairs, scored, work)
@@ -251,14 +281,17 @@ def take(stored: Stored, start: int, stop: int, taken: Floats) -> Side:
     x, y, angle = taken[0][:count], taken[1][:count], taken[2][:count]
     own_x, own_y, own_angle = stored.planes[0][start:stop], stored.planes[1][start:stop], stored.planes[2][start:stop]
     step, part = np.float32(POSITION_STEP), ANGLE_STEP
+    top, bottom = np.uint16(65535), np.uint16(0)
     for j in range(count):
         x[j] = np.float32(own_x[j]) * step
         y[j] = -np.float32(own_y[j]) * step
         angle[j] = np.float32(own_angle[j] * part)
+        top, bottom = min(top, own_y[j]), max(bottom, own_y[j])
+    low, high = -POSITION_STEP * bottom, -POSITION_STEP * top
     # Rows first: rows of a C array, and parts of them, are known to be contiguous, which makes the loops fast.
     w0, w1, w2 = words[0][start:stop], words[1][start:stop], words[2][start:stop]
     w3, w4, w5 = words[3][start:stop], words[4][start:stop], words[5][start:stop]
-    return Side(x, y, angle, (w0, w1, w2, w3, w4, w5), words[6][start:stop])
+    return Side(x, y, angle, low, high, (w0, w1, w2, w3, w4, w5), words[6][start:stop])
 
 
 @kernel

@@ -17,7 +17,12 @@ Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
 CACHE_VARIABLE = "NUMBA_CACHE_DIR"
 _PACKAGE = Path(__file__).parent
-_FASTMATH = {"contract", "reassoc", "nsz", "arcp", "nnan"}  # not ninf: comparisons with infinity are meant
+_FASTMATH = {
+    "contract",
+    "reassoc",
+    "nsz",
+    "arcp",
+}  # not ninf, nnan: infinity is meant, and a crafted template may bring NaN
 _folder: list[Path] = []  # the cache folder, once chosen
 
 
@@ -57,7 +62,7 @@ def kernel(function: Kernel) -> Kernel:
             nogil=True,
             boundscheck=False,
             error_model="numpy",
-            fastmath={"contract", "reassoc", "nsz", "arcp"},
+            fastmath=_FASTMATH,
         )(function)
     finally:
         numba.config.CACHE_DIR = before

@@ -18,7 +18,10 @@ from numpy.typing import NDArray
 from models import calibration
 from models.fingerprint.block import Block
 from models.fingerprint.cylinders import FingerTemplate
+from models.fingerprint.sides import LANES, Sought
 
+_NOTHING = -(1 << 32)
+"""What the bits of a missing cylinder count: so little that no partner makes up for it."""
 _SOME, _ALL = slice(0, 6, 2), slice(0, 6)
 """Angular sections of a cylinder: every second, and all. Neighbouring ones hold much the same."""
 
@@ -55,13 +58,13 @@ class Shortlist:
     """A probe that looks for the templates most like it.
 
     Attributes:
-        leading: uint64 (3, m), every second section of its widest cylinders.
-        everything: uint64 (6, n), all of its cylinders.
+        leading: every second section of its widest cylinders.
+        everything: all of its cylinders.
         vector: int8 (96,).
     """
 
-    leading: NDArray[np.uint64]
-    everything: NDArray[np.uint64]
+    leading: Sought
+    everything: Sought
     vector: NDArray[np.int8]
 
     @classmethod
@@ -70,9 +73,8 @@ class Shortlist:
         cells = np.bitwise_count(probe.validity).astype(np.int64)
         bits = np.bitwise_count(probe.bits).sum(axis=0, dtype=np.int64)
         order = np.lexsort((-bits, -cells))[: np.count_nonzero(cells)]
-        everything = np.ascontiguousarray(probe.bits[:, order])
-        leading = np.ascontiguousarray(everything[_SOME, : calibration.SHORTLIST.leading_cylinders])
-        return cls(leading, everything, probe.with_vector().vector)
+        leading = order[: calibration.SHORTLIST.leading_cylinders]
+        return cls(_sought(probe, leading, _SOME), _sought(probe, order, _ALL), probe.with_vector().vector)
 
     def choose(self, runs: Runs, count: int, spread: Spread = map) -> NDArray[np.int64]:
         """Return the indexes of the `count` templates that look most like the probe, in rising order."""
@@ -80,10 +82,18 @@ class Shortlist:
             return np.arange(len(runs))
         twice = count * calibration.SHORTLIST.second_pass
         near = calibration.SHORTLIST.vector_weight * _standard(_likeness(self.vector, runs))
-        first = _largest(_standard(_scores(self.leading, _SOME, runs, spread)) + near, twice)
-        explained = _standard(_scores(self.everything, _ALL, runs.take(first), spread))
+        first = _largest(_standard(_scores(self.leading, runs, spread)) + near, twice)
+        explained = _standard(_scores(self.everything, runs.take(first), spread))
         second = _largest(explained + near[first], count)
         return first[second]
+
+
+def _sought(probe: FingerTemplate, chosen: NDArray[np.int64], sections: slice) -> Sought:
+    """Lay the chosen cylinders out for the scan, and fill up with some that nothing is like."""
+    words = np.ascontiguousarray(probe.bits[sections][:, chosen])
+    own = calibration.SHORTLIST.credit * np.bitwise_count(words).sum(axis=0, dtype=np.int64)
+    filling = (0, -len(chosen) % LANES)
+    return Sought(sections, np.pad(own, filling, constant_values=_NOTHING), tuple(np.pad(words, ((0, 0), filling))))
 
 
 def _standard(scores: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -100,13 +110,13 @@ def _likeness(vector: NDArray[np.int8], runs: Runs) -> NDArray[np.float32]:
     return products.astype(np.float32)
 
 
-def _scores(cylinders: NDArray[np.uint64], sections: slice, runs: Runs, spread: Spread) -> NDArray[np.float32]:
+def _scores(sought: Sought, runs: Runs, spread: Spread) -> NDArray[np.float32]:
     """Score each template against the root of its minutiae: the more there are, the more look alike by chance."""
     scores = np.zeros(len(runs), np.float32)
 
     def score_part(part: slice) -> None:
         block = runs.blocks[runs.numbers[part.start]]
-        scores[part] = block.scan(cylinders, sections, runs.starts[part], runs.stops[part])
+        scores[part] = block.scan(sought, runs.starts[part], runs.stops[part])
 
     do_all(spread, score_part, block_parts(runs.numbers))
     minutiae = np.maximum(runs.stops - runs.starts, calibration.SHORTLIST.fewest_minutiae)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -17,9 +18,11 @@ MAXIMUM_PAIRS = 96
 CANDIDATES_A_MINUTIA = 2
 DIRECTIONS = 32
 """Bins of the histograms of directions, a power of two."""
-SHELVES = 512
-SHELF_WIDTH = 8
-"""Shelves by x to look minutiae up: 512 of 8 pixels reach as far as positions do."""
+WHOLE = 32
+"""Values that a loop without branches takes at once, as many as it is unrolled to, so that it leaves no rest. It looks
+beyond the end of its arrays by less than that: they have that much room behind them."""
+LANES = 8
+"""Cylinders of a probe that are scanned together."""
 
 Motion = tuple[float, float, float, float, float]
 """A rigid motion: turn in radians, the point of the probe it turns about (x, y), where that point goes (x, y)."""
@@ -29,7 +32,8 @@ class Side(NamedTuple):
     """The arrays of one template.
 
     Attributes:
-        x, y, angle: float32 (n,), the minutiae in rising order of x; y upwards.
+        x, y, angle: float32 (n,), the minutiae in rising order of x; y upwards. `WHOLE` may be read behind them.
+        low, high: the least and the largest y.
         words: the cylinders as six arrays uint64 (n,), one an angular section.
         validity: uint64 (n,), zero for minutiae without a usable cylinder.
     """
@@ -37,6 +41,8 @@ class Side(NamedTuple):
     x: Floats
     y: Floats
     angle: Floats
+    low: float
+    high: float
     words: tuple[NDArray[np.uint64], ...]
     validity: NDArray[np.uint64]
 
@@ -54,14 +60,30 @@ class Stored(NamedTuple):
     words: NDArray[np.uint64]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Sought:
+    """Cylinders of a probe as the scan of the shortlist wants them; their number m is a multiple of `LANES`.
+
+    Attributes:
+        sections: which angular sections of them.
+        own: int64 (m,), what the set bits of each one count; very little where there is none.
+        words: each of the sections, uint64 (m,).
+    """
+
+    sections: slice
+    own: NDArray[np.int64]
+    words: tuple[NDArray[np.uint64], ...]
+
+
 class Workspace(NamedTuple):
     """Scratch arrays of one thread. n is at most 255 minutiae, p at most 96 candidate pairs."""
 
-    taken: Floats  # (3, n) x, y, angle of the template that is being compared
+    taken: Floats  # (3, n + 32) x, y, angle of the template that is being compared
     ranked: NDArray[np.int32]  # (n,) one row of cylinder similarities
     pair_row: NDArray[np.int32]  # (2 n,) candidate pairs: minutia of the probe,
     pair_column: NDArray[np.int32]  # minutia of the reference,
     pair_similarity: Floats  # and their cylinder similarity
+    places: Floats  # (2 n + 32,) where values come in an order
     row: NDArray[np.int32]  # (p,) the best of them, in falling order
     column: NDArray[np.int32]
     initial: Floats  # (p,) their similarity, before and
@@ -77,14 +99,13 @@ class Workspace(NamedTuple):
     motions: Floats  # (5, p) the rigid motions tried so far
     used_row: NDArray[np.bool_]  # (n,)
     used_column: NDArray[np.bool_]
+    occupied: Floats  # (n + 32,) what keeps a minutia of the reference from another partner
     moved: Floats  # (3, n) x, y, angle of the probe after a rigid motion
     best_moved: Floats
     paired_row: NDArray[np.int32]  # (n,) minutiae that lie together after the motion
     paired_column: NDArray[np.int32]
-    directions: tuple[Floats, Floats]  # (32,) histograms
-    shelf: NDArray[np.int32]  # (512,) index of the first minutia of the reference from each shelf on
-    shelves: NDArray[np.int32]  # (1,) number of shelves in use
-    span: Floats  # (2,) lowest and highest y of the reference
+    directions: Floats  # (32 + 4,) a histogram, its first bins once more at the end
+    alike_directions: tuple[Floats, Floats]  # (32,) how many minutiae of each template point about the same way
 
 
 _of_thread = threading.local()
@@ -112,11 +133,12 @@ def workspace() -> Workspace:
         return np.zeros(length, np.bool_)
 
     return Workspace(
-        taken=floats(3, minutiae),
+        taken=floats(3, minutiae + WHOLE),
         ranked=integers(minutiae),
         pair_row=integers(CANDIDATES_A_MINUTIA * minutiae),
         pair_column=integers(CANDIDATES_A_MINUTIA * minutiae),
-        pair_similarity=floats(CANDIDATES_A_MINUTIA * minutiae),
+        pair_similarity=floats(CANDIDATES_A_MINUTIA * minutiae + WHOLE),
+        places=floats(CANDIDATES_A_MINUTIA * minutiae + WHOLE),
         row=integers(pairs),
         column=integers(pairs),
         initial=floats(pairs),
@@ -132,12 +154,11 @@ def workspace() -> Workspace:
         motions=floats(5, pairs),
         used_row=flags(minutiae),
         used_column=flags(minutiae),
+        occupied=floats(minutiae + WHOLE),
         moved=floats(3, minutiae),
         best_moved=floats(3, minutiae),
         paired_row=integers(minutiae),
         paired_column=integers(minutiae),
-        directions=(floats(DIRECTIONS), floats(DIRECTIONS)),
-        shelf=integers(SHELVES),
-        shelves=integers(1),
-        span=floats(2),
+        directions=floats(DIRECTIONS + 4),
+        alike_directions=(floats(DIRECTIONS), floats(DIRECTIONS)),
     )

@@ -16,9 +16,13 @@ import numpy as np
 from models.calibration import ComparisonParameters
 from models.fingerprint.compiler import kernel
 from models.fingerprint.motion import fit_paired, fit_pairs, move, stretch
-from models.fingerprint.sides import DIRECTIONS, SHELF_WIDTH, SHELVES, Floats, Motion, Side, Workspace
+from models.fingerprint.sides import DIRECTIONS, WHOLE, Floats, Motion, Side, Workspace
 
 _TURN: Any = np.float32(2 * math.pi)
+_MISFIT_LIMIT: Any = np.float32(2)
+_MISFIT_STEPS = np.float32(1 << 20)
+_NO_PARTNER = np.int32(2 << 28)
+"""Misfits of partners are less than 2, and become whole numbers with an index behind them."""
 _NEIGHBOURING = 2
 """Directions count as the same over so many bins to either side: 5 bins of 11.25 degrees, together 56 degrees."""
 
@@ -33,7 +37,6 @@ def verify(
     together would lead to much the same motion and is passed over, so that the few are different ones.
     """
     moved, best = work.moved[:, : len(probe.x)], work.best_moved[:, : len(probe.x)]
-    _shelve(reference, work)
     best_evidence, most_paired = -np.inf, 0
     tried = 0
     for k in range(seeds):
@@ -110,59 +113,48 @@ def settle(probe: Side, reference: Side, work: Workspace, parameters: Comparison
 
 
 @kernel
-def _shelve(reference: Side, work: Workspace) -> None:
-    """Note where the minutiae of each shelf begin (they lie in rising order of x), and how far they reach along y."""
-    shelf, x = work.shelf, reference.x
-    filled = 0
-    for j in range(len(x)):
-        upto = min(int(x[j] - x[0]) // SHELF_WIDTH, SHELVES - 1)
-        while filled <= upto:
-            shelf[filled] = j
-            filled += 1
-    work.shelves[0] = filled
-    low, high = reference.y[0], reference.y[0]
-    for j in range(len(x)):
-        low, high = min(low, reference.y[j]), max(high, reference.y[j])
-    work.span[0], work.span[1] = low, high
-
-
-@kernel
 def _pair(moved: Floats, reference: Side, work: Workspace, parameters: ComparisonParameters) -> int:
-    """Pair each moved minutia with the free minutia of the reference that fits it best, if any; return the number."""
-    free = work.used_column
-    free[: len(reference.x)] = False
-    reach, tolerance = np.float32(parameters.pairing_distance), np.float32(parameters.pairing_angle)
-    near, same = 1 / (reach * reach), 1 / (tolerance * tolerance)
-    origin, shelves = reference.x[0] + reach, work.shelves[0]
+    """Pair each moved minutia with the free minutia of the reference that fits it best, if any; return the number.
+
+    All are looked at, without branches: for a hundred minutiae this is faster than to look up which lie near.
+    """
+    upto = -(-len(reference.x) // WHOLE) * WHOLE
+    occupied = work.occupied
+    occupied[: len(reference.x)] = 0
+    occupied[len(reference.x) : upto] = _MISFIT_LIMIT
     count = 0
     for i in range(moved.shape[1]):
-        x, y, angle = moved[0, i], moved[1, i], moved[2, i]
-        at = int(max(x - origin, np.float32(0))) // SHELF_WIDTH
-        if at >= shelves:
-            continue
-        nearest: Any = np.float32(2.0)
-        nearest_at = -1
-        for j in range(work.shelf[at], len(reference.x)):
-            dx, dy = reference.x[j] - x, reference.y[j] - y
-            if dx >= reach:
-                break  # the minutiae of the reference lie in rising order of x
-            away: Any = (dx * dx + dy * dy) * near
-            if away >= 1 or free[j]:
-                continue
-            turn: Any = abs(angle - reference.angle[j])
-            turn = min(turn, _TURN - turn)
-            misfit: Any = away + turn * turn * same
-            if turn < tolerance and misfit < nearest:
-                nearest, nearest_at = misfit, j
-        if nearest_at >= 0:
-            free[nearest_at] = True
-            work.paired_row[count], work.paired_column[count] = i, nearest_at
+        best = _best_partner(moved[0, i], moved[1, i], moved[2, i], reference, upto, occupied, parameters)
+        if best < _NO_PARTNER:
+            occupied[best & 255] = _MISFIT_LIMIT
+            work.paired_row[count], work.paired_column[count] = i, best & 255
             count += 1
     return count
 
 
 @kernel
-def _overlap(moved: Floats, reference: Side, work: Workspace, margin: float) -> tuple[float, float, float, float]:
+def _best_partner(
+    x: float, y: float, angle: float, reference: Side, upto: int, occupied: Floats, parameters: ComparisonParameters
+) -> int:
+    """The smallest misfit to a free minutia of the reference, with its index in the low byte; else `_NO_PARTNER`."""
+    reach, tolerance = parameters.pairing_distance, np.float32(parameters.pairing_angle)
+    near, same = np.float32(1 / (reach * reach)), np.float32(1 / (tolerance * tolerance))
+    best: Any = np.int32(_NO_PARTNER)
+    for j in range(upto):
+        dx, dy = reference.x[j] - x, reference.y[j] - y
+        away: Any = (dx * dx + dy * dy) * near
+        turn: Any = abs(angle - reference.angle[j])
+        turn = min(turn, _TURN - turn)
+        steps = np.int32((away + turn * turn * same + occupied[j]) * _MISFIT_STEPS)
+        ranked = np.int32(np.int32(steps << 8) | np.int32(j))
+        fits = (away < np.float32(1)) & (turn < tolerance)
+        best = min(best, ranked if fits else np.int32(_NO_PARTNER))
+    found: int = best
+    return found
+
+
+@kernel
+def _overlap(moved: Floats, reference: Side, margin: float) -> tuple[float, float, float, float]:
     """The box (left, right, low, high) that the bounding boxes of both have in common, widened by the margin."""
     left, right = moved[0, 0], moved[0, 0]
     low, high = moved[1, 0], moved[1, 0]
@@ -170,32 +162,43 @@ def _overlap(moved: Floats, reference: Side, work: Workspace, margin: float) -> 
         left, right = min(left, moved[0, i]), max(right, moved[0, i])
         low, high = min(low, moved[1, i]), max(high, moved[1, i])
     left, right = max(left, reference.x[0]), min(right, reference.x[-1])
-    low, high = max(low, work.span[0]), min(high, work.span[1])
+    low, high = max(low, reference.low), min(high, reference.high)
     return left - margin, right + margin, low - margin, high + margin
 
 
 @kernel
-def _directions(x: Floats, y: Floats, angle: Floats, box: tuple[float, float, float, float], bins: Floats) -> int:
-    """Count the minutiae inside the box; write a histogram of their directions."""
-    left, right, low, high = box
+def _directions(
+    x: Floats, y: Floats, angle: Floats, box: tuple[float, float, float, float], bins: Floats, like: Floats
+) -> int:
+    """Count the minutiae inside the box; write for each direction how many of them point about the same way."""
+    left, right, low, high = np.float32(box[0]), np.float32(box[1]), np.float32(box[2]), np.float32(box[3])
     bins[:] = 0
     count = 0
-    scale = np.float32(DIRECTIONS / (2 * math.pi))
     for i in range(len(x)):
-        if left <= x[i] <= right and low <= y[i] <= high:
-            count += 1
-            bins[int(angle[i] * scale) & (DIRECTIONS - 1)] += 1
+        inside = (x[i] >= left) & (x[i] <= right) & (y[i] >= low) & (y[i] <= high)
+        count += int(inside)
+        bins[_direction(angle[i])] += np.float32(inside)
+    around = 2 * _NEIGHBOURING
+    bins[DIRECTIONS : DIRECTIONS + around] = bins[:around]
+    for k in range(DIRECTIONS):
+        like[k] = bins[k]
+    for away in range(1, around + 1):
+        for k in range(DIRECTIONS):
+            like[k] += bins[k + away]
     return count
 
 
 @kernel
-def _like(bins: Floats, angle: float) -> float:
+def _direction(angle: float) -> int:
+    return int(angle * np.float32(DIRECTIONS / (2 * math.pi))) & (DIRECTIONS - 1)
+
+
+@kernel
+def _like(like: Floats, angle: float) -> float:
     """How many minutiae point about the same way; half a one at least."""
-    centre = int(angle * np.float32(DIRECTIONS / (2 * math.pi)))
-    like = 0.0
-    for k in range(centre - _NEIGHBOURING, centre + _NEIGHBOURING + 1):
-        like += bins[k & (DIRECTIONS - 1)]
-    return max(like, 0.5)
+    found: Any = like[(_direction(angle) - _NEIGHBOURING) & (DIRECTIONS - 1)]
+    at_least: float = max(found, np.float32(0.5))
+    return at_least
 
 
 @kernel
@@ -209,11 +212,11 @@ def _evidence(
     unpaired one counts log((1 - q) / (1 - p)), p the probability that a minutia finds a partner by chance. The turn
     counts by a prior: fingers are mostly put down upright.
     """
-    box = _overlap(moved, reference, work, parameters.overlap_margin)
+    box = _overlap(moved, reference, parameters.overlap_margin)
     area = max(box[1] - box[0], 20.0) * max(box[3] - box[2], 20.0)
-    mine, theirs = work.directions
-    my_count = _directions(moved[0], moved[1], moved[2], box, mine)
-    their_count = _directions(reference.x, reference.y, reference.angle, box, theirs)
+    mine, theirs = work.alike_directions
+    my_count = _directions(moved[0], moved[1], moved[2], box, work.directions, mine)
+    their_count = _directions(reference.x, reference.y, reference.angle, box, work.directions, theirs)
     position, direction = parameters.position_deviation, parameters.direction_deviation
     misfit, coincidences = 0.0, 1.0
     logarithms = 0.0
