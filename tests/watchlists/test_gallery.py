@@ -29,8 +29,8 @@ from tests.watchlists.makers import (
 from watchlists.database import writing
 from watchlists.errors import OpenersEnded
 from watchlists.gallery import Gallery, LocalGallery, SearchResult
+from watchlists.gallery.classes import MANY_CLASSES
 from watchlists.gallery.faces import SEGMENT
-from watchlists.gallery.roster import MANY_CLASSES
 from watchlists.records import EntryKey, FaceTemplate, Templates, VisibilityClass
 from watchlists.schema import entries
 

@@ -11,8 +11,11 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from watchlists.gallery.sieve import Sieve, Vectors
+from watchlists.gallery.sieve import Sieve
+from watchlists.gallery.vectors import Vectors, fill_with_zeros, longest
 
+NO_SLOT = -1
+"""Stands for the slot of a vector that is in none."""
 SEGMENT = 16384
 """Slots of one FAISS index. Many small ones: growing never copies what is there, and an unseen one costs nothing."""
 
@@ -62,7 +65,7 @@ class FaceIndex:
             here = segments == segment
             self._vectors[segment][offsets[here]] = vectors[here]
             self._sieves[segment].put(offsets[here], vectors[here])
-        self._longest = max(self._longest, float(np.linalg.norm(vectors, axis=1).max()))
+        self._longest = max(self._longest, longest(vectors))
         self._owners[slots] = numbers
         return slots
 
@@ -122,8 +125,7 @@ class FaceIndex:
         The bound is the dimension times the unit roundoff (half of eps) times both lengths (N. Higham, Accuracy and
         Stability of Numerical Algorithms, 2002, section 3.1).
         """
-        longest_probe = float(np.linalg.norm(probes, axis=1).max())
-        return self.dimension * float(np.finfo(np.float32).eps) * self._longest * longest_probe
+        return self.dimension * float(np.finfo(np.float32).eps) * self._longest * longest(probes)
 
     def _at(self, slot: int) -> Vectors:
         segment, offset = divmod(slot, SEGMENT)
@@ -132,7 +134,7 @@ class FaceIndex:
 
     def _grow(self) -> None:
         index = faiss.IndexFlatIP(self.dimension)
-        index.add(np.zeros((SEGMENT, self.dimension), np.float32))
+        fill_with_zeros(index, SEGMENT)
         size = SEGMENT * self.dimension
         self._vectors.append(faiss.rev_swig_ptr(index.get_xb(), size).reshape(SEGMENT, self.dimension))
         self._segments.append(index)
