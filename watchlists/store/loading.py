@@ -38,8 +38,8 @@ _OF_ONE: Final = (
     _columns.sealed_templates,
 )
 
-LOADED: Final = 1000
-"""Entries that are loaded at once."""
+LOADED: Final = 500
+"""Entries that are loaded at once: so few that they stay in the caches of the processor from one step to the next."""
 
 Common = tuple[Any, ...]
 """The values of a row that it shares with many."""
