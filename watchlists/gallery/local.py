@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
@@ -47,7 +48,7 @@ class TemplateSource(Protocol):
 
     def open_templates(self, keys: Collection[EntryKey] | None = None) -> Iterator[StoredTemplates]: ...
 
-    def open_all_templates(self, processes: int) -> Iterator[TemplateColumns]: ...
+    def open_all_templates(self, processes: int) -> Generator[TemplateColumns]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +139,11 @@ class LocalGallery(Follower):
             # Read before the entries: what is written meanwhile is brought in a second time, and nothing is missed.
             reached = self._log.last_sequence()
             total = self._source.entry_count()
-            for batch in self._source.open_all_templates(processes):
-                self._bring_in((), batch, since=reached, reached=self._sequence)
-                if progress is not None:
-                    progress(len(self._roster), total)
+            with closing(self._source.open_all_templates(processes)) as batches:  # at once, whatever happens here
+                for batch in batches:
+                    self._bring_in((), batch, since=reached, reached=self._sequence)
+                    if progress is not None:
+                        progress(len(self._roster), total)
             self._sequence = reached
 
     def follow(self, new: Sequence[Change]) -> None:

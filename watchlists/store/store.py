@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
@@ -229,7 +229,7 @@ class Store:
                 for opened in reader.read(chosen, STREAMED):
                     yield from stored_templates(opened)
 
-    def open_all_templates(self, processes: int) -> Iterator[TemplateColumns]:
+    def open_all_templates(self, processes: int) -> Generator[TemplateColumns]:
         """Stream the templates of all entries, opened by that many processes beside this one; 0 for this one alone.
 
         What is written meanwhile may come in either version, twice, or not at all. A database connection is held until
@@ -238,11 +238,13 @@ class Store:
         Raises:
             OpenersEnded: one of the processes ended before its time.
         """
-        if processes:
-            return map(received, open_in_processes(self.engine.url, self.keys.root, processes))
-        return map(received, self._opened_here())
+        with closing(self._opened(processes)) as opened:
+            yield from map(received, opened)
 
-    def _opened_here(self) -> Iterator[Sent]:
+    def _opened(self, processes: int) -> Generator[Sent]:
+        if processes:
+            yield from open_in_processes(self.engine.url, self.keys.root, processes)
+            return
         with self.engine.connect() as connection:
             yield from map(sent, TemplateReader(connection, self.keys).read(TemplateReader.QUERY, LOADED))
 
