@@ -256,8 +256,7 @@ class LocalGallery(Follower):
         alone, vectors = self._single_faces(fresh)
         self._roster.place_faces(numbers[alone], self._add_faces(vectors, numbers[alone]))
         others = np.flatnonzero(~alone)
-        for number, packed in zip(numbers[others].tolist(), fresh.packed_of(others), strict=True):
-            self._add_other(number, unpacked(packed))
+        self._add_others(numbers[others].tolist(), fresh.packed_of(others))
 
     def _single_faces(self, fresh: TemplateColumns) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
         """Return which entries (n,) have one face of our embedding and nothing else, and the vectors of these."""
@@ -267,18 +266,22 @@ class LocalGallery(Follower):
         alone[alone] = faces
         return alone, vectors
 
-    def _add_other(self, number: int, templates: Templates | None) -> None:
-        """Bring in what an entry has that is not one face and nothing else; None for what could not be opened."""
-        if templates is None:
-            self._roster.mark_unreadable(number)
-            return
-        vectors = [face.vector for face in templates.faces if self._of_our_space(face)]
-        rows = np.array(vectors, np.float32).reshape(-1, self._space.dimension)
-        slots = self._add_faces(rows, np.full(len(vectors), number))
-        face_slots = tuple(slots[slots != NO_SLOT].tolist())
-        finger_rows = tuple([self._fingers.add(finger, number) for finger in templates.fingers])
-        strange = len(face_slots) < len(templates.faces)
-        self._roster.place(number, Places(face_slots, finger_rows), strange_faces=strange)
+    def _add_others(self, numbers: Sequence[int], packed: Sequence[bytes | None]) -> None:
+        """Bring in what entries have beside or in place of one face, packed; None for what could not be opened."""
+        opened = {number: unpacked(each) for number, each in zip(numbers, packed, strict=True)}
+        known = {number: templates for number, templates in opened.items() if templates is not None}
+        _each(self._roster.mark_unreadable, opened.keys() - known.keys())
+        faces = [(n, face) for n, templates in known.items() for face in templates.faces if self._of_our_space(face)]
+        vectors = np.array([face.vector for _, face in faces], np.float32).reshape(-1, self._space.dimension)
+        owners = np.array([number for number, _ in faces], np.intp)
+        face_slots: dict[int, list[int]] = {number: [] for number in known}
+        for (number, _), slot in zip(faces, self._add_faces(vectors, owners).tolist(), strict=True):
+            if slot != NO_SLOT:
+                face_slots[number].append(slot)
+        for number, templates in known.items():
+            rows = tuple([self._fingers.add(finger, number) for finger in templates.fingers])
+            strange = len(face_slots[number]) < len(templates.faces)
+            self._roster.place(number, Places(tuple(face_slots[number]), rows), strange_faces=strange)
 
     def _add_faces(self, vectors: NDArray[np.float32], numbers: NDArray[np.intp]) -> NDArray[np.intp]:
         """Add vectors (n, dimension), each of the entry of its number; return the slots, or `NO_SLOT`."""
