@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +14,7 @@ import cv2
 import faiss
 from fastapi import FastAPI
 
-from models.face import FaceEncoder
+from models.face import FaceEncoder, embedding_plan
 from models.fingerprint.matcher import warm_up
 from models.weights import ModelStore
 from service.ageing import Ageing
@@ -52,6 +51,7 @@ from service.gate import Gate
 from service.kept_probes import KeptProbes
 from service.ledger import Ledger
 from service.limits import Admission
+from service.loading import loading
 from service.log_review import LogReviews
 from service.majority import MajorityNotices
 from service.notices import Notices
@@ -92,10 +92,6 @@ FOLLOW_SECONDS = 0.5
 """Every check follows the log first; in between, this keeps what there is to follow small."""
 FLAGS_SECONDS = 0.5
 """Grid on which flags are opened: no check moves it."""
-MANY_ENTRIES = 100_000
-"""From so many on, processes are started to load the gallery; fewer are there before these would be."""
-_NOTICED_ENTRIES = 10_000  # from so many on, a look through all objects of the gallery takes milliseconds
-_MOST_OPENERS = 4
 
 DESCRIPTION = """Cross-border biometric identity checks under each partner's own data-handling rules.
 
@@ -112,10 +108,11 @@ def bootstrap(
     """
     _one_thread_per_check()
     store = open_store(settings, clock)
-    faces = faces or FaceEncoder(ModelStore(settings.models_folder), threads=settings.workers)
-    warm_up()
-    gallery = LocalGallery(store, faces)
-    _load(gallery, store.entry_count())
+    models = ModelStore(settings.models_folder)
+    gallery = LocalGallery(store, faces or embedding_plan(models.operator_model))
+    with loading(gallery, store.entry_count()):
+        faces = faces or FaceEncoder(models, threads=settings.workers)
+        warm_up()
     rules = RuleBookHolder(settings.agreements_folder)
     record_of_rules = RuleRecord(store.engine, store.keys)
     record_of_rules.note(rules.current, clock())
@@ -188,17 +185,6 @@ def bootstrap(
         metrics=metrics,
         draining=Draining(),
     )
-
-
-def _load(gallery: LocalGallery, entries: int) -> None:
-    """Load the gallery, and keep Python's collector of cycles away from the millions of objects of a large one."""
-    gc.disable()
-    try:
-        gallery.load(processes=min(_MOST_OPENERS, os.cpu_count() or 1) if entries >= MANY_ENTRIES else 0)
-    finally:
-        gc.enable()
-    if entries >= _NOTICED_ENTRIES:
-        gc.freeze()  # they stay: to look through a million over and over would halt a check for half a second each time
 
 
 def _probe_budget(settings: Settings) -> ProbeBudget:

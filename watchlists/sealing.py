@@ -31,6 +31,7 @@ NONCE_SIZE = 12
 _TAG_SIZE = 16
 FORMAT = b"\x01"
 """First byte of every sealed value: AES-256-GCM, nonce, ciphertext and tag."""
+_BEGINS = len(FORMAT) + NONCE_SIZE
 
 Key = bytes | AESGCM
 """A key, or for one that is used over and over its cipher, made ready once."""
@@ -43,10 +44,11 @@ def new_key() -> bytes:
 
 def binding(*parts: str) -> bytes:
     """Return associated data that is different for every different list of strings."""
-    return b"".join(map(_bound_part, parts))
+    return b"".join(map(bound_part, parts))
 
 
-def _bound_part(part: str) -> bytes:
+def bound_part(part: str) -> bytes:
+    """Return what `binding` says of one of its strings: it is all of them end to end."""
     encoded = part.encode()
     return len(encoded).to_bytes(4, "little") + encoded
 
@@ -68,10 +70,10 @@ def open_seal(key: Key, sealed: bytes, bound: bytes) -> bytes:
     Raises:
         SealBroken: it was changed, or sealed under another key, or tied to something else.
     """
-    if sealed[:1] != FORMAT or len(sealed) < 1 + NONCE_SIZE:
+    if len(sealed) < _BEGINS or sealed[0] != FORMAT[0]:
         raise SealBroken("a sealed value has no format that this version knows")
     try:
-        return _cipher(key).decrypt(sealed[1 : 1 + NONCE_SIZE], sealed[1 + NONCE_SIZE :], bound)
+        return _cipher(key).decrypt(sealed[1:_BEGINS], sealed[_BEGINS:], bound)
     except InvalidTag:
         raise SealBroken("a sealed value does not open: it was changed, moved or sealed under another key") from None
 

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.fingerprint.cylinders import FingerTemplate
 from watchlists.records import EntryKey, FaceTemplate, Link, LinkKind, Provenance, Subject, Templates
@@ -61,22 +62,37 @@ def unpack_templates(packed: bytes) -> Templates:
     )
 
 
+def unpacked(packed: bytes | None) -> Templates | None:
+    """Decode what `pack_templates` gave; None for None and for what cannot be decoded."""
+    try:
+        return None if packed is None else unpack_templates(packed)
+    except ValueError:
+        return None
+
+
 class OneFace:
     """Recognises packed templates that are one face of a certain embedding, as most are in a large gallery.
 
-    The start of such a gallery waits for this, and unpacking takes ten times as long.
+    The start of such a gallery waits for this, and unpacking takes many times as long.
+
+    Attributes:
+        size: bytes of such a one.
     """
 
     def __init__(self, model: str, dimension: int) -> None:
         like = pack_templates(Templates((FaceTemplate(model, np.zeros(dimension, np.float32)),)))
-        self._size = len(like)
-        self._begins = like[: -_VECTOR.itemsize * dimension]
+        self.size = len(like)
+        self._begins = np.frombuffer(like[: -_VECTOR.itemsize * dimension], np.uint8)
 
-    def vector_in(self, packed: bytes) -> bytes | None:
-        """Return the vector, float32 little-endian; None if there is anything else in `packed`."""
-        if len(packed) == self._size and packed.startswith(self._begins):
-            return packed[len(self._begins) :]
-        return None
+    def vectors_in(self, packed: bytes) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+        """Return which of some packed templates are one face and nothing else, and their vectors (k, dimension).
+
+        Args:
+            packed: packed templates (n,) of `size` bytes each, end to end.
+        """
+        whole = np.frombuffer(packed, np.uint8).reshape(-1, self.size)
+        faces = (whole[:, : len(self._begins)] == self._begins).all(axis=1)
+        return faces, np.ascontiguousarray(whole[faces, len(self._begins) :]).view(_VECTOR)
 
 
 def _face(model: bytes, vector: bytes) -> FaceTemplate:

@@ -29,8 +29,8 @@ from tests.watchlists.makers import (
 from watchlists.database import writing
 from watchlists.errors import OpenersEnded
 from watchlists.gallery import Gallery, LocalGallery, SearchResult
+from watchlists.gallery.classes import MANY_CLASSES
 from watchlists.gallery.faces import SEGMENT
-from watchlists.gallery.roster import MANY_CLASSES
 from watchlists.records import EntryKey, FaceTemplate, Templates, VisibilityClass
 from watchlists.schema import entries
 
@@ -299,7 +299,7 @@ def test_loading_tells_its_progress(node: Node) -> None:
     told: list[tuple[int, int]] = []
     LocalGallery(node.store, Space()).load(lambda done, total: told.append((done, total)))
 
-    assert told == [(1000, 1500), (1500, 1500)]
+    assert told == [(500, 1500), (1000, 1500), (1500, 1500)]
 
 
 @pytest.mark.slow

@@ -5,14 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from psycopg import Connection as DriverConnection
 from sqlalchemy import Connection, Engine, Table, event, func, select, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
 
 from watchlists.database.backend import BUSY_TIMEOUT, DatabaseState, Turn
+
+if TYPE_CHECKING:  # a node on SQLite need not wait for it
+    from psycopg import Connection as DriverConnection
 
 _LOCK_SPACE: Final = 0x43524F53
 """First half of the keys of the advisory locks, so that they meet no other program's in a shared database."""

@@ -11,8 +11,13 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from watchlists.gallery.sieve import Sieve, Vectors
+from watchlists.gallery.column import Column
+from watchlists.gallery.sieve import Sieve
+from watchlists.gallery.vectors import Vectors, fill_with_zeros, longest
 
+NO_SLOT = -1
+"""Stands for the slot of a vector that is in none."""
+_NO_OWNER = -1
 SEGMENT = 16384
 """Slots of one FAISS index. Many small ones: growing never copies what is there, and an unseen one costs nothing."""
 
@@ -41,13 +46,17 @@ class FaceIndex:
         self._segments: list[faiss.IndexFlatIP] = []
         self._vectors: list[Vectors] = []  # views of the segments' memory, (SEGMENT, dimension) each
         self._sieves: list[Sieve] = []
-        self._owners = np.empty(0, np.intp)  # of the type that numpy indexes with: any other is copied first
+        self._owners = Column(np.intp, _NO_OWNER)  # of the type that numpy indexes with: any other is copied first
         self._free: list[int] = []
         self._longest = 0.0  # no vector in here was ever longer
 
     def __len__(self) -> int:
         """Number of vectors."""
-        return len(self._owners) - len(self._free)
+        return self._slots - len(self._free)
+
+    @property
+    def _slots(self) -> int:
+        return SEGMENT * len(self._segments)
 
     def add(self, vectors: Vectors, numbers: NDArray[np.integer] | Sequence[int]) -> list[int]:
         """Put vectors (n, dimension) into slots, each for the entry of its number; return the slots."""
@@ -60,23 +69,24 @@ class FaceIndex:
         segments, offsets = np.divmod(slots, SEGMENT)
         for segment in np.unique(segments):
             here = segments == segment
-            self._vectors[segment][offsets[here]] = vectors[here]
-            self._sieves[segment].put(offsets[here], vectors[here])
-        self._longest = max(self._longest, float(np.linalg.norm(vectors, axis=1).max()))
-        self._owners[slots] = numbers
+            places, some = offsets[here], vectors[here]
+            self._vectors[segment][places] = some
+            self._sieves[segment].put(places, some)
+        self._longest = max(self._longest, longest(vectors))
+        self._owners.values[slots] = numbers
         return slots
 
     def remove(self, slot: int) -> None:
         """Overwrite a slot and free it."""
         self._at(slot)[:] = 0
         self._sieves[slot // SEGMENT].put(slot % SEGMENT, self._at(slot)[None])
-        self._owners[slot] = -1
+        self._owners.clear(slot)
         self._free.append(slot)
 
     def select(self, visible: NDArray[np.bool_]) -> FaceSelection:
         """Return the slots of the entries whose numbers are True in `visible` (entries,)."""
         # A free slot has owner -1: the False at the end. Wrapping around is twice as fast as a check of each index.
-        allowed = np.append(visible, np.False_).take(self._owners, mode="wrap")
+        allowed = np.append(visible, np.False_).take(self._owners.values[: self._slots], mode="wrap")
         bitmaps = np.packbits(allowed, bitorder="little").reshape(-1, SEGMENT // 8)
         return FaceSelection(int(np.count_nonzero(allowed)), tuple(map(_parameters, bitmaps)))
 
@@ -96,7 +106,7 @@ class FaceIndex:
         for segment, parameters in enumerate(selection.parameters):
             if parameters is not None:
                 slots = self._alike(segment, lowest, probes, parameters)
-                found.update(self._owners[segment * SEGMENT + slots].tolist())
+                found.update(self._owners.values[segment * SEGMENT + slots].tolist())
         return found
 
     def _alike(self, segment: int, lowest: float, probes: Vectors, parameters: Any) -> NDArray[np.int64]:
@@ -122,8 +132,7 @@ class FaceIndex:
         The bound is the dimension times the unit roundoff (half of eps) times both lengths (N. Higham, Accuracy and
         Stability of Numerical Algorithms, 2002, section 3.1).
         """
-        longest_probe = float(np.linalg.norm(probes, axis=1).max())
-        return self.dimension * float(np.finfo(np.float32).eps) * self._longest * longest_probe
+        return self.dimension * float(np.finfo(np.float32).eps) * self._longest * longest(probes)
 
     def _at(self, slot: int) -> Vectors:
         segment, offset = divmod(slot, SEGMENT)
@@ -132,14 +141,13 @@ class FaceIndex:
 
     def _grow(self) -> None:
         index = faiss.IndexFlatIP(self.dimension)
-        index.add(np.zeros((SEGMENT, self.dimension), np.float32))
+        fill_with_zeros(index, SEGMENT)
         size = SEGMENT * self.dimension
         self._vectors.append(faiss.rev_swig_ptr(index.get_xb(), size).reshape(SEGMENT, self.dimension))
         self._segments.append(index)
         self._sieves.append(Sieve(self.dimension, SEGMENT))
-        first = len(self._owners)
-        self._owners = np.concatenate([self._owners, np.full(SEGMENT, -1, np.intp)])
-        self._free.extend(range(first + SEGMENT - 1, first - 1, -1))  # the lowest is used first
+        self._free.extend(range(self._slots - 1, self._slots - SEGMENT - 1, -1))  # the lowest is used first
+        self._owners.reserve(self._slots)
 
 
 def _parameters(bitmap: NDArray[np.uint8]) -> Any:

@@ -5,32 +5,29 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models import calibration, scores
-from models.fingerprint.cylinders import FingerTemplate
 from models.score_calibration import ScoreCalibration
 from watchlists.changes import ChangeLog, Follower
-from watchlists.gallery.faces import FaceIndex, FaceSelection
+from watchlists.gallery.faces import NO_SLOT, FaceIndex, FaceSelection
 from watchlists.gallery.fingers import FingerIndex, FingerScores, FingerSelection
 from watchlists.gallery.lock import SharedLock
 from watchlists.gallery.protocol import Candidate, EmbeddingSpace, SearchResult
-from watchlists.gallery.roster import Member, Roster, VisibleMembers
+from watchlists.gallery.roster import Places, Roster, VisibleMembers
 from watchlists.records import Change, EntryKey, FaceTemplate, Templates, VisibilityClass
-from watchlists.store import StoredTemplates
-from watchlists.templates import OneFace
+from watchlists.store import StoredTemplates, TemplateColumns
+from watchlists.templates import OneFace, unpacked
 
 Place = TypeVar("Place")
 
-LOADED = 1000
-"""Entries that are loaded at once."""
 _LONGEST = 1.01
 """Length beyond which a vector is not compared."""
 _REMEMBERED = 32
@@ -51,7 +48,7 @@ class TemplateSource(Protocol):
 
     def open_templates(self, keys: Collection[EntryKey] | None = None) -> Iterator[StoredTemplates]: ...
 
-    def open_all_templates(self, processes: int) -> Iterator[StoredTemplates]: ...
+    def open_all_templates(self, processes: int) -> Generator[TemplateColumns]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +63,6 @@ class _Selection:
 
     def holds(self, now: float) -> bool:
         return self.visible.since <= now < self.visible.until
-
-
-class _Content(NamedTuple):
-    """What there is to add of an entry: its number of faces, the vectors of those of our embedding, its fingers."""
-
-    faces: int = 0
-    vectors: tuple[bytes, ...] = ()
-    fingers: tuple[FingerTemplate, ...] = ()
-    readable: bool = True
 
 
 class LocalGallery(Follower):
@@ -151,19 +139,18 @@ class LocalGallery(Follower):
             # Read before the entries: what is written meanwhile is brought in a second time, and nothing is missed.
             reached = self._log.last_sequence()
             total = self._source.entry_count()
-            source = self._source
-            stream = source.open_all_templates(processes) if processes else source.open_templates()
-            while batch := list(islice(stream, LOADED)):
-                self._bring_in({stored.key: stored for stored in batch}, since=reached, reached=self._sequence)
-                if progress is not None:
-                    progress(len(self._roster), total)
-            self._bring_in({}, since=reached, reached=reached)
+            with closing(self._source.open_all_templates(processes)) as batches:  # at once, whatever happens here
+                for batch in batches:
+                    self._bring_in((), batch, since=reached, reached=self._sequence)
+                    if progress is not None:
+                        progress(len(self._roster), total)
+            self._sequence = reached
 
     def follow(self, new: Sequence[Change]) -> None:
         """Bring in the present state of all entries that changed, and with it the sequence."""
-        state: dict[EntryKey, StoredTemplates | None] = dict.fromkeys(change.key for change in new)
-        state |= {stored.key: stored for stored in self._source.open_templates(list(state))}
-        self._bring_in(state, since=new[0].sequence, reached=new[-1].sequence)
+        changed = {change.key for change in new}
+        fresh = TemplateColumns.of(list(self._source.open_templates(changed)))
+        self._bring_in(changed, fresh, since=new[0].sequence, reached=new[-1].sequence)
 
     def search(
         self,
@@ -216,8 +203,8 @@ class LocalGallery(Follower):
     def _score(self, number: int, vectors: NDArray[np.float32], fingers: FingerScores) -> Candidate:
         member = self._roster[number]
         face = None
-        if len(vectors) and member.face_slots:
-            face = self._space.calibration.score(self._faces.best(member.face_slots, vectors))
+        if len(vectors) and member.places.face_slots:
+            face = self._space.calibration.score(self._faces.best(member.places.face_slots, vectors))
         finger = fingers.of(number)
         score = scores.match_score(face, finger).value
         return Candidate(member.key, member.klass, member.sequence, score, face, finger)
@@ -227,13 +214,12 @@ class LocalGallery(Follower):
         if known is not None and known.holds(now):
             return known
         members = self._roster.visible(visible, now)
-        uncomparable = self._roster.uncomparable(members)
         selection = _Selection(
             visible=members,
             faces=self._faces.select(members.numbers),
             fingers=self._fingers.select(members.numbers),
-            strange_faces=any(member.strange_faces for member in uncomparable),
-            unreadable=not all(member.readable for member in uncomparable),
+            strange_faces=self._roster.any_strange(members),
+            unreadable=self._roster.any_unreadable(members),
         )
         with self._remembering:
             if len(self._selections) >= _REMEMBERED:
@@ -256,57 +242,63 @@ class LocalGallery(Follower):
         unconsidered = self._roster.first_since(considered)
         return self._sequence if unconsidered is None else min(self._sequence, unconsidered - 1)
 
-    def _bring_in(self, state: dict[EntryKey, StoredTemplates | None], *, since: int, reached: int) -> None:
-        """Make the entries in `state` as it says (None: gone), and move the sequence, in one step."""
-        fresh = [stored for stored in state.values() if stored is not None]
+    def _bring_in(self, gone: Collection[EntryKey], fresh: TemplateColumns, *, since: int, reached: int) -> None:
+        """Take out entries that are gone, bring in others as they are now, and move the sequence, in one step."""
         with self._lock.exclusive():
-            _each(self._remove, state)
+            _each(self._remove, gone)
             self._add(fresh, since)
             self._sequence = reached
             self._selections = {}
 
-    def _add(self, fresh: Sequence[StoredTemplates], since: int) -> None:
-        numbers = [self._roster.reserve() for _ in fresh]
-        contents = [self._content(stored) for stored in fresh]
-        slots = iter(self._add_faces(contents, numbers))
-        for number, stored, content in zip(numbers, fresh, contents, strict=True):
-            face_slots = tuple([slot for slot in islice(slots, len(content.vectors)) if slot is not None])
-            member = Member(
-                key=stored.key,
-                klass=stored.klass,
-                sequence=stored.sequence,
-                face_slots=face_slots,
-                finger_rows=tuple([self._fingers.add(finger, number) for finger in content.fingers]),
-                strange_faces=len(face_slots) < content.faces,
-                readable=content.readable,
-            )
-            self._roster.add(number, member, stored.expires_at, min(since, stored.sequence))
+    def _add(self, fresh: TemplateColumns, since: int) -> None:
+        numbers, replaced = self._roster.put(fresh, since)
+        _each(self._take_out, replaced)
+        alone, vectors = self._single_faces(fresh)
+        self._roster.place_faces(numbers[alone], self._add_faces(vectors, numbers[alone]))
+        others = np.flatnonzero(~alone)
+        self._add_others(numbers[others].tolist(), fresh.packed_of(others))
 
-    def _content(self, stored: StoredTemplates) -> _Content:
-        vector = None if stored.packed is None else self._one_face.vector_in(stored.packed)
-        if vector is not None:
-            return _Content(1, (vector,))
-        templates = stored.templates
-        if templates is None:
-            return _Content(readable=False)
-        vectors = tuple([face.vector.tobytes() for face in templates.faces if self._of_our_space(face)])
-        return _Content(len(templates.faces), vectors, templates.fingers)
+    def _single_faces(self, fresh: TemplateColumns) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+        """Return which entries (n,) have one face of our embedding and nothing else, and the vectors of these."""
+        alone = fresh.sizes == self._one_face.size
+        packed = fresh.packed if alone.all() else b"".join(filter(None, fresh.packed_of(np.flatnonzero(alone))))
+        faces, vectors = self._one_face.vectors_in(packed)
+        alone[alone] = faces
+        return alone, vectors
 
-    def _add_faces(self, contents: Sequence[_Content], numbers: Sequence[int]) -> Iterator[int | None]:
-        """Add the vectors of all contents at once; return the slot of each, None for one that cannot be compared."""
-        flat = np.frombuffer(b"".join([vector for content in contents for vector in content.vectors]), np.float32)
-        vectors = flat.reshape(-1, self._space.dimension)
+    def _add_others(self, numbers: Sequence[int], packed: Sequence[bytes | None]) -> None:
+        """Bring in what entries have beside or in place of one face, packed; None for what could not be opened."""
+        opened = {number: unpacked(each) for number, each in zip(numbers, packed, strict=True)}
+        known = {number: templates for number, templates in opened.items() if templates is not None}
+        _each(self._roster.mark_unreadable, opened.keys() - known.keys())
+        faces = [(n, face) for n, templates in known.items() for face in templates.faces if self._of_our_space(face)]
+        vectors = np.array([face.vector for _, face in faces], np.float32).reshape(-1, self._space.dimension)
+        owners = np.array([number for number, _ in faces], np.intp)
+        face_slots: dict[int, list[int]] = {number: [] for number in known}
+        for (number, _), slot in zip(faces, self._add_faces(vectors, owners).tolist(), strict=True):
+            if slot != NO_SLOT:
+                face_slots[number].append(slot)
+        for number, templates in known.items():
+            rows = tuple([self._fingers.add(finger, number) for finger in templates.fingers])
+            strange = len(face_slots[number]) < len(templates.faces)
+            self._roster.place(number, Places(tuple(face_slots[number]), rows), strange_faces=strange)
+
+    def _add_faces(self, vectors: NDArray[np.float32], numbers: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Add vectors (n, dimension), each of the entry of its number; return the slots, or `NO_SLOT`."""
         # One that is too long would be like everybody; and the index allows for the rounding of its longest vector.
-        usable = np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64) <= _LONGEST**2
-        owners = np.repeat(numbers, [len(content.vectors) for content in contents])
-        slots = iter(self._faces.add(vectors[usable], owners[usable]))
-        return (next(slots) if comparable else None for comparable in usable)
+        usable = np.einsum("ij,ij->i", vectors, vectors) <= _LONGEST**2
+        slots = np.full(len(vectors), NO_SLOT, np.intp)
+        slots[usable] = self._faces.add(vectors[usable], numbers[usable])
+        return slots
 
     def _remove(self, key: EntryKey) -> None:
-        member = self._roster.remove(key)
-        if member is not None:
-            _each(self._faces.remove, member.face_slots)
-            _each(self._fingers.remove, member.finger_rows)
+        places = self._roster.remove(key)
+        if places is not None:
+            self._take_out(places)
+
+    def _take_out(self, places: Places) -> None:
+        _each(self._faces.remove, places.face_slots)
+        _each(self._fingers.remove, places.finger_rows)
 
 
 def _flagged(candidate: Candidate, best_finger: float, threshold: float) -> bool:

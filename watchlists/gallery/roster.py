@@ -2,48 +2,44 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from watchlists.gallery.classes import NO_CLASS, Classes
+from watchlists.gallery.column import Column
+from watchlists.gallery.faces import NO_SLOT
 from watchlists.records import EntryKey, VisibilityClass
-
-MANY_CLASSES = 2000
-"""Above so many visibility classes there is a warning: the rules are evaluated on each of them."""
-_NO_CLASS = 0
-
-logger = logging.getLogger(__name__)
+from watchlists.store import TemplateColumns
 
 
-class Member(NamedTuple):
-    """An entry in the gallery; a tuple, because there are very many.
+class Places(NamedTuple):
+    """Where the templates of an entry are: slots of faces, rows of fingers."""
+
+    face_slots: tuple[int, ...] = ()
+    finger_rows: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """An entry in the gallery, as it is put together when somebody asks for it.
 
     Args:
         sequence: of the change that wrote it.
-        face_slots, finger_rows: where its templates are.
-        strange_faces: it has face templates of another embedding, which cannot be compared here.
+        strange_faces: it has face templates that cannot be compared here: of another embedding, or of no such length.
         readable: False if its templates could not be opened.
     """
 
     key: EntryKey
     klass: VisibilityClass
     sequence: int
-    face_slots: tuple[int, ...]
-    finger_rows: tuple[int, ...]
+    places: Places
     strange_faces: bool
     readable: bool
-
-
-@dataclass(slots=True)
-class _ClassState:
-    id: int
-    members: int
-    since: int  # the first change that may have brought it
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,128 +64,169 @@ _UNKNOWN = _Expired(np.empty(0, np.intp), since=np.inf, until=-np.inf)
 
 
 class Roster:
-    """Members by number and key. Numbers of removed members are used again. Not thread-safe."""
+    """Members by number and key. Numbers of removed members are used again. Not thread-safe.
+
+    By column, and no object a member but its name and its number: there are very many.
+    """
 
     def __init__(self) -> None:
-        self._numbers: dict[EntryKey, int] = {}
-        self._members: list[Member | None] = []
+        self._numbers: dict[str, dict[str, int]] = {}  # by watchlist and entry
+        self._entries: list[str | None] = []
         self._free: list[int] = []
-        self._class_of = np.zeros(1024, np.intp)  # of the type that numpy indexes with: any other is copied first
-        self._expiry = np.full(1024, np.inf)
+        self._class_of = Column(np.intp, NO_CLASS)  # of the type that numpy indexes with: any other is copied first
+        self._expiry = Column(np.float64, np.inf)
+        self._sequence = Column(np.int64, 0)
+        self._face = Column(np.int32, NO_SLOT)  # the slot of those that have one face and no finger, as most have
+        self._others: dict[int, Places] = {}  # where the templates of the others are
         self._expired = _UNKNOWN
-        self._classes: dict[VisibilityClass, _ClassState] = {}
-        self._free_class_ids: list[int] = []
-        self._shown_classes = frozenset[VisibilityClass]()
-        self._classes_changed = False
-        self._warned = False
-        self._uncomparable: set[int] = set()
+        self._classes = Classes()
+        self._strange: set[int] = set()
+        self._unreadable: set[int] = set()
 
     def __len__(self) -> int:
         """Number of members."""
-        return len(self._numbers)
+        return len(self._entries) - len(self._free)
 
     @property
     def size(self) -> int:
         """All numbers are below this."""
-        return len(self._members)
+        return len(self._entries)
 
     @property
     def classes(self) -> frozenset[VisibilityClass]:
         """The classes of all members: one and the same object until they change."""
-        if self._classes_changed:
-            classes = frozenset(self._classes)
-            if classes != self._shown_classes:  # a class that left and came back is no change
-                self._shown_classes = classes
-            self._classes_changed = False  # last: a reader beside this one builds it again rather than take the old one
-        return self._shown_classes
+        return self._classes.all
 
     @property
     def unreadable(self) -> int:
-        return sum(not self[number].readable for number in self._uncomparable)
+        return len(self._unreadable)
 
     def __getitem__(self, number: int) -> Member:
-        member = self._members[number]
-        if member is None:
+        entry = self._entries[number]
+        if entry is None:
             raise KeyError(number)
-        return member
+        klass = self._classes[self._class_of.values[number]]
+        return Member(
+            key=EntryKey(klass.watchlist, entry),
+            klass=klass,
+            sequence=int(self._sequence.values[number]),
+            places=self._places(number),
+            strange_faces=number in self._strange,
+            readable=number not in self._unreadable,
+        )
 
-    def reserve(self) -> int:
-        """Return a number for a member that is about to be added."""
-        if self._free:
-            return self._free.pop()
-        self._members.append(None)
-        if len(self._members) > len(self._class_of):
-            self._class_of = np.concatenate([self._class_of, np.zeros_like(self._class_of)])
-            self._expiry = np.concatenate([self._expiry, np.full_like(self._expiry, np.inf)])
-        return len(self._members) - 1
+    def put(self, columns: TemplateColumns, since: int) -> tuple[NDArray[np.intp], list[Places]]:
+        """Add members, in the place of those of the same keys.
 
-    def add(self, number: int, member: Member, expires_at: datetime | None, since: int) -> None:
-        """Add a member under a reserved number; `since` is the first change that may have brought its class."""
-        state = self._classes.get(member.klass)
-        if state is None:
-            state = self._add_class(member.klass, since)
-        state.members += 1
-        self._numbers[member.key] = number
-        self._members[number] = member
-        self._class_of[number] = state.id
-        self._set_expiry(number, np.inf if expires_at is None else expires_at.timestamp())
-        if member.strange_faces or not member.readable:
-            self._uncomparable.add(number)
+        Where their templates are is to be said afterwards.
 
-    def remove(self, key: EntryKey) -> Member | None:
-        """Remove a member and free its number; return it, None if there is none of that key."""
-        number = self._numbers.pop(key, None)
+        Args:
+            columns: what there is of them; what is packed is not looked at.
+            since: the first change that may have brought their classes.
+
+        Returns:
+            The numbers of the new members, and where the templates of those that they replace are.
+        """
+        numbers = self._take_numbers(columns.entries)
+        first = np.minimum(columns.sequences, since)
+        self._class_of.values[numbers] = self._classes.count_in(columns.klasses, columns.class_of, first)
+        self._sequence.values[numbers] = columns.sequences
+        self._set_expiry(numbers, columns.expiries)
+        names = [self._numbers.setdefault(klass.watchlist, {}) for klass in columns.klasses]
+        replaced: list[Places] = []
+        for which, entry, number in zip(columns.class_of.tolist(), columns.entries, numbers.tolist(), strict=True):
+            old = names[which].setdefault(entry, number)
+            if old != number:
+                names[which][entry] = number
+                replaced.append(self._leave(old))
+        return numbers, replaced
+
+    def place_faces(self, numbers: NDArray[np.intp], slots: NDArray[np.integer]) -> None:
+        """Note the slots (n,) of members that have one face each and no finger; -1 where it cannot be compared here."""
+        self._face.values[numbers] = slots
+        self._strange.update(numbers[slots == NO_SLOT].tolist())
+
+    def place(self, number: int, places: Places, *, strange_faces: bool) -> None:
+        """Note where the templates of any other member are; `strange_faces` if there are others, as of `Member`."""
+        self._others[number] = places
+        if strange_faces:
+            self._strange.add(number)
+
+    def mark_unreadable(self, number: int) -> None:
+        """Note that the templates of a member could not be opened."""
+        self._unreadable.add(number)
+
+    def remove(self, key: EntryKey) -> Places | None:
+        """Remove a member and free its number; return where its templates are, None if there is none of that key."""
+        of_list = self._numbers.get(key.watchlist, {})
+        number = of_list.pop(key.entry, None)
         if number is None:
             return None
-        member = self[number]
-        self._members[number] = None
-        self._class_of[number] = _NO_CLASS
-        self._set_expiry(number, np.inf)
-        self._uncomparable.discard(number)
-        self._free.append(number)
-        state = self._classes[member.klass]
-        state.members -= 1
-        if not state.members:
-            del self._classes[member.klass]
-            self._free_class_ids.append(state.id)
-            self._classes_changed = True
-        return member
+        if not of_list:
+            del self._numbers[key.watchlist]
+        return self._leave(number)
 
     def visible(self, classes: Collection[VisibilityClass], now: float) -> VisibleMembers:
         """Return the members of `classes` that have not expired at `now` (POSIX seconds)."""
         expired = self._expired
         if not expired.since <= now < expired.until:
             expired = self._expired = self._expired_at(now)
-        shown = np.zeros(len(self._classes) + len(self._free_class_ids) + 1, np.bool_)
-        shown[[self._classes[klass].id for klass in classes if klass in self._classes]] = True
-        numbers = shown.take(self._class_of[: self.size], mode="wrap")  # faster than with a check of each index
+        class_of = self._class_of.values[: self.size]
+        numbers = self._classes.among(classes).take(class_of, mode="wrap")  # faster than with a check of each index
         numbers[expired.numbers] = False
         return VisibleMembers(numbers, expired.since, expired.until)
 
-    def uncomparable(self, visible: VisibleMembers) -> list[Member]:
-        """Return the visible members that have templates which cannot be compared here."""
-        return [self[number] for number in self._uncomparable if visible.numbers[number]]
+    def any_strange(self, visible: VisibleMembers) -> bool:
+        """Whether a visible member has faces that cannot be compared here."""
+        return any(visible.numbers[number] for number in self._strange)
+
+    def any_unreadable(self, visible: VisibleMembers) -> bool:
+        """Whether the templates of a visible member could not be opened."""
+        return any(visible.numbers[number] for number in self._unreadable)
 
     def first_since(self, considered: Collection[VisibilityClass]) -> int | None:
         """Return the first change that may have brought a class that is not among `considered`, None if none has."""
-        return min((state.since for klass, state in self._classes.items() if klass not in considered), default=None)
+        return self._classes.first_since(considered)
+
+    def _places(self, number: int) -> Places:
+        slot = int(self._face.values[number])
+        return Places((slot,)) if slot != NO_SLOT else self._others.get(number, Places())
+
+    def _leave(self, number: int) -> Places:
+        """Free a number; return where the templates of the member that had it are."""
+        places = self._places(number)
+        self._entries[number] = None
+        self._classes.count_out(self._class_of.values[number])
+        for column in (self._class_of, self._sequence, self._face):
+            column.clear(number)
+        self._set_expiry(np.array([number]), np.array([np.inf]))
+        self._others.pop(number, None)
+        self._strange.discard(number)
+        self._unreadable.discard(number)
+        self._free.append(number)
+        return places
+
+    def _take_numbers(self, entries: Sequence[str]) -> NDArray[np.intp]:
+        """Give entries numbers: those that are free first."""
+        count = min(len(entries), len(self._free))
+        again = [self._free.pop() for _ in range(count)]
+        numbers = np.fromiter(chain(again, range(self.size, self.size + len(entries) - count)), np.intp)
+        for number, entry in zip(again, entries, strict=False):
+            self._entries[number] = entry
+        self._entries.extend(entries[count:])
+        for column in (self._class_of, self._expiry, self._sequence, self._face):
+            column.reserve(self.size)
+        return numbers
 
     def _expired_at(self, now: float) -> _Expired:
-        expiry = self._expiry[: self.size]
+        expiry = self._expiry.values[: self.size]
         passed = expiry <= now
         return _Expired(np.flatnonzero(passed), since=now, until=float(expiry.min(where=~passed, initial=np.inf)))
 
-    def _set_expiry(self, number: int, moment: float) -> None:
-        """Note when a member expires; a change of what has expired, or of what is next to, is looked for anew."""
-        if self._expiry[number] <= self._expired.since or moment < self._expired.until:
+    def _set_expiry(self, numbers: NDArray[np.intp], moments: NDArray[np.float64]) -> None:
+        """Note when members expire; a change of what has expired, or of what is next to, is looked for anew."""
+        expiry = self._expiry.values
+        had_expired = (expiry[numbers] <= self._expired.since).any()
+        if had_expired or (moments < self._expired.until).any():
             self._expired = _UNKNOWN
-        self._expiry[number] = moment
-
-    def _add_class(self, klass: VisibilityClass, since: int) -> _ClassState:
-        class_id = self._free_class_ids.pop() if self._free_class_ids else len(self._classes) + 1
-        state = self._classes[klass] = _ClassState(class_id, 0, since)
-        self._classes_changed = True
-        if len(self._classes) > MANY_CLASSES and not self._warned:
-            self._warned = True
-            logger.warning("there are more than %d visibility classes: checks become slow", MANY_CLASSES)
-        return state
+        expiry[numbers] = moments

@@ -12,12 +12,14 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-Vectors = NDArray[np.float32]
+from watchlists.gallery.vectors import Vectors, fill_with_zeros, longest
 
 MOST: Final = 16
 """Slots that one look finds at most; if as many may be alike, all vectors have to be looked through."""
 STEPS: Final = 256.0
 """Steps of a byte for a length of one: values up to a half fit, and no embedding of 128 values has a larger one."""
+_ZERO: Final = np.uint8(128)
+"""How FAISS stores a byte with a sign: added to it, which for the bits is to turn the first one."""
 _SLACK: Final = 1.001  # far more than the rounding of what the bounds are computed from
 
 
@@ -27,7 +29,7 @@ class Sieve:
     def __init__(self, dimension: int, slots: int) -> None:
         kind = faiss.ScalarQuantizer.QT_8bit_direct_signed
         self._index = faiss.IndexScalarQuantizer(dimension, kind, faiss.METRIC_INNER_PRODUCT)
-        self._index.add(np.zeros((slots, dimension), np.float32))
+        fill_with_zeros(self._index, slots)
         codes: NDArray[np.uint8] = faiss.rev_swig_ptr(self._index.codes.data(), slots * dimension)
         self._codes = codes.reshape(slots, dimension)
         self._coarseness = 0.0  # no vector in here was ever rounded by more
@@ -36,9 +38,10 @@ class Sieve:
     def put(self, offsets: NDArray[np.integer] | int, vectors: Vectors) -> None:
         """Write vectors (n, dimension) to some slots, or one (1, dimension) to one."""
         rounded = _rounded(vectors)
-        self._codes[offsets] = rounded + 128  # as FAISS stores bytes with a sign
-        self._coarseness = max(self._coarseness, _longest(vectors - rounded / STEPS))
-        self._longest = max(self._longest, _longest(rounded / STEPS))
+        self._codes[offsets] = rounded.astype(np.int8).view(np.uint8) ^ _ZERO
+        rounded *= 1 / STEPS
+        self._longest = max(self._longest, longest(rounded))
+        self._coarseness = max(self._coarseness, longest(np.subtract(vectors, rounded, out=rounded)))
 
     def at_least(self, similarity: float, probes: Vectors, parameters: Any) -> NDArray[np.int64] | None:
         """Return every slot that has an inner product of at least `similarity` with a probe, and perhaps others.
@@ -54,7 +57,7 @@ class Sieve:
             The slots, in no order, some perhaps twice; None if there may be more than are found in one look.
         """
         rounded = _rounded(probes)
-        changed = _longest(probes) * self._coarseness + _longest(probes - rounded / STEPS) * self._longest
+        changed = longest(probes) * self._coarseness + longest(probes - rounded / STEPS) * self._longest
         lowest = (similarity - _SLACK * changed) * STEPS**2
         products, slots = self._index.search(rounded, MOST, params=parameters)
         if (products[:, -1] >= lowest).any():
@@ -65,8 +68,5 @@ class Sieve:
 
 def _rounded(vectors: Vectors) -> Vectors:
     """Return the whole numbers from -128 to 127 that stand for the values."""
-    return np.asarray(np.clip(np.rint(vectors * STEPS), -128, 127), np.float32)
-
-
-def _longest(vectors: Vectors) -> float:
-    return float(np.linalg.norm(vectors, axis=1).max())
+    steps = vectors * np.float32(STEPS)
+    return np.clip(np.rint(steps, out=steps), -128, 127, out=steps)

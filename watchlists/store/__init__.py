@@ -1,5 +1,6 @@
 """The store: what is on the watchlists, sealed, with the log of its changes."""
 
+from watchlists.store.columns import TemplateColumns
 from watchlists.store.dates import Dates
 from watchlists.store.results import (
     AgeChange,
@@ -27,5 +28,6 @@ __all__ = [
     "Store",
     "StoredEntry",
     "StoredTemplates",
+    "TemplateColumns",
     "Writing",
 ]

@@ -11,6 +11,8 @@ from sqlalchemy import Column, ColumnElement, Select, and_, false, or_, select
 from watchlists.records import EntryKey
 from watchlists.schema import entries, entry_portraits
 
+STREAMED: Final = 500
+"""Rows that are fetched at once."""
 CLEAR: Final = tuple(
     column for column in entries.c if column.name not in {"digest", "wrapped_key", "sealed_subject", "sealed_templates"}
 )

@@ -9,8 +9,7 @@ from sqlalchemy import Column, Engine, and_, or_, select
 
 from watchlists.records import EntryKey
 from watchlists.schema import entries
-from watchlists.store.choice import CLEAR
-from watchlists.store.openers import STREAMED
+from watchlists.store.choice import CLEAR, STREAMED
 from watchlists.store.results import DatedEntry, Due
 from watchlists.store.sealed_rows import clear_entry
 

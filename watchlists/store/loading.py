@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Row, Select, Text, cast, select
 
@@ -14,6 +14,7 @@ from watchlists.errors import SealBroken
 from watchlists.keys import KeyRing, OwnerKey
 from watchlists.records import EntryKey, VisibilityClass
 from watchlists.schema import entries
+from watchlists.store.columns import TemplateColumns, template_columns
 from watchlists.store.results import StoredTemplates
 from watchlists.store.sealed_rows import ClassBinding, class_of, open_packed_templates
 
@@ -28,7 +29,6 @@ _COMMON: Final = (
     cast(_columns.conditions, Text),
     _columns.key_generation,
 )
-_SHARED: Final = len(_COMMON)
 _CLASSES: Final = 4096
 _OF_ONE: Final = (
     _columns.id,
@@ -38,12 +38,35 @@ _OF_ONE: Final = (
     _columns.sealed_templates,
 )
 
+LOADED: Final = 500
+"""Entries that are loaded at once: so few that they stay in the caches of the processor from one step to the next."""
+
 Common = tuple[Any, ...]
 """The values of a row that it shares with many."""
-Opened = tuple[Common, str, datetime | None, int, bytes | None]
-"""A row opened: what it shares, entry, expiry, sequence, templates as they were packed; None if they do not open."""
 
-_WorkedOut = tuple[ClassBinding, OwnerKey | None]
+
+class Opened(NamedTuple):
+    """Rows opened, by column. What rows share is one object for all that share it.
+
+    Args:
+        packed: templates as they were packed; None where they do not open.
+    """
+
+    commons: Sequence[Common]
+    entries: Sequence[str]
+    expiries: Sequence[datetime | None]
+    sequences: Sequence[int]
+    packed: Sequence[bytes | None]
+
+
+class Sent(NamedTuple):
+    """Rows opened, as `TemplateColumns` but for the classes: in their place is what rows share, each once."""
+
+    commons: Sequence[Common]
+    columns: TemplateColumns
+
+
+_WorkedOut = tuple[Common, ClassBinding, OwnerKey | None]
 
 
 class TemplateReader:
@@ -54,37 +77,60 @@ class TemplateReader:
     def __init__(self, connection: Connection, keys: KeyRing) -> None:
         self._connection = connection
         self._keys = keys
-        self._worked_out: dict[Common, tuple[Common, _WorkedOut]] = {}
+        self._worked_out: dict[Common, _WorkedOut] = {}
 
-    def open(self, rows: Iterable[Row[Any]]) -> Iterator[Opened]:
-        """Open rows. What they share is one object for all that share it."""
-        for row in rows:
-            found = self._worked_out.get(row[:_SHARED]) or self._work_out(row[:_SHARED])
-            common, (binding, owner_key) = found
-            entry_id, expires_at, sequence, wrapped_key, sealed = row[_SHARED:]
-            packed: bytes | None = None
-            try:
-                if owner_key is not None:
-                    packed = open_packed_templates(sealed, wrapped_key, binding.to(entry_id, expires_at), owner_key)
-            except SealBroken:
-                packed = None
-            yield common, entry_id, expires_at, sequence, packed
+    def read(self, selected: Select[Any], at_once: int) -> Iterator[Opened]:
+        """Read and open the rows of a selection from `QUERY`, some at once."""
+        result = self._connection.execution_options(yield_per=at_once).execute(selected)
+        yield from map(self._open, result.partitions())
 
-    def _work_out(self, common: Common) -> tuple[Common, _WorkedOut]:
+    def _open(self, rows: Sequence[Row[Any]]) -> Opened:
+        *shared, entry_ids, expiries, sequences, wrapped_keys, sealed = zip(*rows, strict=True)
+        known = self._worked_out
+        found = [known.get(common) or self._work_out(common) for common in zip(*shared, strict=True)]
+        packed = [
+            None if owner_key is None else _opened(templates, wrapped_key, binding.to(entry_id, expires_at), owner_key)
+            for (_, binding, owner_key), entry_id, expires_at, wrapped_key, templates in zip(
+                found, entry_ids, expiries, wrapped_keys, sealed, strict=True
+            )
+        ]
+        return Opened([common for common, _, _ in found], entry_ids, expiries, sequences, packed)
+
+    def _work_out(self, common: Common) -> _WorkedOut:
         klass = _class_of(common)
         try:
             owner_key = self._keys.generation(self._connection, klass.owner, common[-1])
         except SealBroken:
             owner_key = None
-        self._worked_out[common] = found = common, (ClassBinding.of(klass), owner_key)
+        self._worked_out[common] = found = common, ClassBinding.of(klass), owner_key
         return found
 
 
-def stored_templates(opened: Iterable[Opened]) -> Iterator[StoredTemplates]:
-    """Return opened rows as the gallery wants them."""
-    for common, entry_id, expires_at, sequence, packed in opened:
+def stored_templates(some: Opened) -> Iterator[StoredTemplates]:
+    """Return opened rows as whoever asks for certain entries wants them."""
+    for common, entry_id, expires_at, sequence, packed in zip(*some, strict=True):
         klass = _class_of(common)
         yield StoredTemplates(EntryKey(klass.watchlist, entry_id), klass, expires_at, sequence, packed)
+
+
+def sent(some: Opened) -> Sent:
+    """Return opened rows as one process sends them to another."""
+    place = {common: which for which, common in enumerate(dict.fromkeys(some.commons))}
+    class_of = [place[common] for common in some.commons]
+    columns = template_columns((), class_of, some.entries, some.expiries, some.sequences, some.packed)
+    return Sent(list(place), columns)
+
+
+def received(some: Sent) -> TemplateColumns:
+    """Return sent rows as the gallery wants them at its start."""
+    return some.columns._replace(klasses=[_class_of(common) for common in some.commons])
+
+
+def _opened(sealed: bytes, wrapped_key: bytes, bound: bytes, owner_key: OwnerKey) -> bytes | None:
+    try:
+        return open_packed_templates(sealed, wrapped_key, bound, owner_key)
+    except SealBroken:
+        return None
 
 
 @lru_cache(maxsize=_CLASSES)

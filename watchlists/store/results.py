@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from watchlists.portraits import Portraits
 from watchlists.records import Age, Entry, EntryKey, Templates, VisibilityClass
-from watchlists.templates import unpack_templates
+from watchlists.templates import unpacked
 
 
 class Outcome(StrEnum):
@@ -106,7 +106,4 @@ class StoredTemplates(NamedTuple):
     @property
     def templates(self) -> Templates | None:
         """None if the seal is broken or the encoding unknown: the entry is there but cannot be compared."""
-        try:
-            return None if self.packed is None else unpack_templates(self.packed)
-        except ValueError:
-            return None
+        return unpacked(self.packed)

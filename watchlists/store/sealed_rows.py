@@ -12,7 +12,7 @@ from watchlists.errors import SealBroken
 from watchlists.keys import OwnerKey
 from watchlists.portraits import Portraits, pack_portraits, unpack_portraits
 from watchlists.records import Entry, Subject, Templates, VisibilityClass
-from watchlists.sealing import binding, new_key, open_seal, seal
+from watchlists.sealing import binding, bound_part, new_key, open_seal, seal
 from watchlists.store.conditions import pack_conditions, unpack_conditions
 from watchlists.templates import Details, pack_details, pack_templates, unpack_details, unpack_templates
 
@@ -90,6 +90,7 @@ class ClassBinding:
         self._before = binding(*_kind(klass), klass.owner, klass.watchlist)
         self._between = binding(klass.category, klass.action)
         self._after = binding(*klass.handling)
+        self._lasting = self._between + binding("") + self._after
 
     @staticmethod
     @lru_cache(maxsize=_CLASSES)
@@ -99,8 +100,10 @@ class ClassBinding:
 
     def to(self, entry_id: str, expires_at: datetime | None) -> bytes:
         """Return what the seals of one entry are tied to."""
-        expiry = "" if expires_at is None else repr(expires_at.timestamp())
-        return self._before + binding(entry_id) + self._between + binding(expiry) + self._after
+        if expires_at is None:
+            return self._before + bound_part(entry_id) + self._lasting
+        expiry = bound_part(repr(expires_at.timestamp()))
+        return self._before + bound_part(entry_id) + self._between + expiry + self._after
 
 
 def _kind(klass: VisibilityClass) -> tuple[str, ...]:

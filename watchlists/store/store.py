@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
@@ -19,10 +19,11 @@ from watchlists.keys import KeyRing, OwnerKey
 from watchlists.portraits import Portraits
 from watchlists.records import Age, Entry, EntryKey, Partner, Quarantine, Templates, VisibilityClass, Watchlist
 from watchlists.schema import NODE, entries, entry_portraits, partners, watchlists
-from watchlists.store.choice import CLEAR, WHOLE, WITH_PORTRAITS, among
+from watchlists.store.choice import CLEAR, STREAMED, WHOLE, WITH_PORTRAITS, among
+from watchlists.store.columns import TemplateColumns
 from watchlists.store.dates import Dates
-from watchlists.store.loading import TemplateReader, stored_templates
-from watchlists.store.openers import STREAMED, open_in_processes
+from watchlists.store.loading import LOADED, Sent, TemplateReader, received, sent, stored_templates
+from watchlists.store.openers import open_in_processes
 from watchlists.store.results import AgeChange, Outcome, PutResult, StoredEntry, StoredTemplates
 from watchlists.store.sealed_rows import clear_entry, open_details, open_entry, open_portraits, open_templates
 from watchlists.store.writing import Writing
@@ -150,7 +151,7 @@ class Store:
         """Return the classes of those of `keys` that there are and that have not expired. No seal is opened."""
         unexpired = entries.c.expires_at.is_(None) | (entries.c.expires_at > self._clock())
         with self.engine.connect() as connection:
-            rows = self._chosen(connection, select(*CLEAR).where(unexpired), keys)
+            rows = _rows(connection, select(*CLEAR).where(unexpired), keys)
             return {entry.key: entry.klass for entry in map(clear_entry, rows)}
 
     def entered_at(self, keys: Collection[EntryKey]) -> dict[EntryKey, datetime]:
@@ -158,7 +159,7 @@ class Store:
         query = select(entries.c.watchlist, entries.c.id, entries.c.entered_at)
         known = entries.c.entered_at.is_not(None)
         with self.engine.connect() as connection:
-            rows = self._chosen(connection, query.where(known), keys)
+            rows = _rows(connection, query.where(known), keys)
             return {EntryKey(row.watchlist, row.id): row.entered_at for row in rows}
 
     def details(self, key: EntryKey, sequence: int | None = None) -> Details:
@@ -222,28 +223,30 @@ class Store:
 
         A database connection is held until the iterator ends.
         """
-        query = TemplateReader.QUERY
         with self.engine.connect() as connection:
-            rows = self._all(connection, query) if keys is None else self._chosen(connection, query, keys)
-            yield from stored_templates(TemplateReader(connection, self.keys).open(rows))
+            reader = TemplateReader(connection, self.keys)
+            for chosen in [TemplateReader.QUERY] if keys is None else _chosen(TemplateReader.QUERY, keys):
+                for opened in reader.read(chosen, STREAMED):
+                    yield from stored_templates(opened)
 
-    def open_all_templates(self, processes: int) -> Iterator[StoredTemplates]:
-        """Stream the templates of all entries, opened by that many processes beside this one.
+    def open_all_templates(self, processes: int) -> Generator[TemplateColumns]:
+        """Stream the templates of all entries, opened by that many processes beside this one; 0 for this one alone.
 
-        What is written meanwhile may come in either version, twice, or not at all.
+        What is written meanwhile may come in either version, twice, or not at all. A database connection is held until
+        the iterator ends.
 
         Raises:
             OpenersEnded: one of the processes ended before its time.
         """
-        return stored_templates(open_in_processes(self.engine.url, self.keys.root, processes))
+        with closing(self._opened(processes)) as opened:
+            yield from map(received, opened)
 
-    def _all(self, connection: Connection, query: Select[Any]) -> Iterator[Row[Any]]:
-        yield from connection.execution_options(yield_per=STREAMED).execute(query)
-
-    def _chosen(self, connection: Connection, query: Select[Any], keys: Collection[EntryKey]) -> Iterator[Row[Any]]:
-        remaining = iter(keys)
-        while some := list(islice(remaining, STREAMED)):
-            yield from self._all(connection, query.where(among(some)))
+    def _opened(self, processes: int) -> Generator[Sent]:
+        if processes:
+            yield from open_in_processes(self.engine.url, self.keys.root, processes)
+            return
+        with self.engine.connect() as connection:
+            yield from map(sent, TemplateReader(connection, self.keys).read(TemplateReader.QUERY, LOADED))
 
     def _age_change(self, connection: Connection, row: Row[Any], now: datetime) -> AgeChange | None:
         entry = clear_entry(row)
@@ -268,6 +271,18 @@ class Store:
     def _one(self, query: Select[Any]) -> Row[Any] | None:
         with self.engine.connect() as connection:
             return connection.execute(query).one_or_none()
+
+
+def _chosen(query: Select[Any], keys: Collection[EntryKey]) -> Iterator[Select[Any]]:
+    """Cut a query for certain entries into several, none of which asks for too many."""
+    remaining = iter(keys)
+    while some := list(islice(remaining, STREAMED)):
+        yield query.where(among(some))
+
+
+def _rows(connection: Connection, query: Select[Any], keys: Collection[EntryKey]) -> Iterator[Row[Any]]:
+    for chosen in _chosen(query, keys):
+        yield from connection.execute(chosen)
 
 
 def _changed(key: EntryKey) -> EntryChanged:
