@@ -18,6 +18,7 @@ from models import calibration, scores
 from models.fingerprint.cylinders import FingerTemplate
 from models.score_calibration import ScoreCalibration
 from watchlists.changes import ChangeLog, Follower
+from watchlists.gallery import choosing
 from watchlists.gallery.faces import FaceIndex, FaceSelection
 from watchlists.gallery.fingers import FingerIndex, FingerScores, FingerSelection
 from watchlists.gallery.lock import SharedLock
@@ -147,6 +148,7 @@ class LocalGallery(Follower):
         Raises:
             OpenersEnded: one of the processes ended before its time.
         """
+        choosing.warm_up()
         with self._following:
             # Read before the entries: what is written meanwhile is brought in a second time, and nothing is missed.
             reached = self._log.last_sequence()

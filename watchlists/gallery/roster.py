@@ -11,11 +11,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from watchlists.gallery.choosing import chosen
 from watchlists.records import EntryKey, VisibilityClass
 
 MANY_CLASSES = 2000
 """Above so many visibility classes there is a warning: the rules are evaluated on each of them."""
-_NO_CLASS = 0
+_NO_CLASS = -1
 
 logger = logging.getLogger(__name__)
 
@@ -74,7 +75,7 @@ class Roster:
         self._numbers: dict[EntryKey, int] = {}
         self._members: list[Member | None] = []
         self._free: list[int] = []
-        self._class_of = np.zeros(1024, np.intp)  # of the type that numpy indexes with: any other is copied first
+        self._class_of = np.full(1024, _NO_CLASS, np.int32)
         self._expiry = np.full(1024, np.inf)
         self._expired = _UNKNOWN
         self._classes: dict[VisibilityClass, _ClassState] = {}
@@ -119,7 +120,7 @@ class Roster:
             return self._free.pop()
         self._members.append(None)
         if len(self._members) > len(self._class_of):
-            self._class_of = np.concatenate([self._class_of, np.zeros_like(self._class_of)])
+            self._class_of = np.concatenate([self._class_of, np.full_like(self._class_of, _NO_CLASS)])
             self._expiry = np.concatenate([self._expiry, np.full_like(self._expiry, np.inf)])
         return len(self._members) - 1
 
@@ -160,9 +161,9 @@ class Roster:
         expired = self._expired
         if not expired.since <= now < expired.until:
             expired = self._expired = self._expired_at(now)
-        shown = np.zeros(len(self._classes) + len(self._free_class_ids) + 1, np.bool_)
-        shown[[self._classes[klass].id for klass in classes if klass in self._classes]] = True
-        numbers = shown.take(self._class_of[: self.size], mode="wrap")  # faster than with a check of each index
+        shown = np.zeros(len(self._classes) + len(self._free_class_ids), np.bool_)
+        shown[[state.id for state in map(self._classes.get, classes) if state is not None]] = True
+        numbers = chosen(shown, self._class_of[: self.size])
         numbers[expired.numbers] = False
         return VisibleMembers(numbers, expired.since, expired.until)
 
@@ -186,7 +187,7 @@ class Roster:
         self._expiry[number] = moment
 
     def _add_class(self, klass: VisibilityClass, since: int) -> _ClassState:
-        class_id = self._free_class_ids.pop() if self._free_class_ids else len(self._classes) + 1
+        class_id = self._free_class_ids.pop() if self._free_class_ids else len(self._classes)
         state = self._classes[klass] = _ClassState(class_id, 0, since)
         self._classes_changed = True
         if len(self._classes) > MANY_CLASSES and not self._warned:
