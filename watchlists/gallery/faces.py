@@ -98,8 +98,8 @@ class FaceIndex:
         """Return the slots of the entries whose numbers are True in `visible` (entries,)."""
         allowed, bitmaps = chosen(visible, self._owners), self._unused()
         bitmaps.bits[:] = np.packbits(allowed, bitorder="little").reshape(bitmaps.bits.shape)
-        any_set: NDArray[np.bool_] = bitmaps.bits.any(axis=1)
-        parameters = (each if some else None for each, some in zip(bitmaps.parameters, any_set.tolist(), strict=True))
+        any_set = np.asarray(bitmaps.bits.any(axis=1)).tolist()
+        parameters = (each if some else None for each, some in zip(bitmaps.parameters, any_set, strict=True))
         selection = FaceSelection(int(np.count_nonzero(allowed)), tuple(parameters))
         finalize(selection, self._spare.append, bitmaps).atexit = False
         return selection
