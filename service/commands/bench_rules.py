@@ -91,6 +91,8 @@ class RuleFigures:
     Args:
         warm_us: microseconds of a remembered decision on what is seen of a hit.
         cold_us: of one that is made anew: the slower of what is visible and what is seen, each the median of classes.
+        first_us: the same with everything forgotten before each class, also what rules said of others: as it is for the
+            first few after a change of the agreements.
         visibility_ms: milliseconds from the rule book to the slots that a search may look at, nothing remembered of the
             gallery but all decisions, as after every change.
         entries, classes: of the gallery.
@@ -98,6 +100,7 @@ class RuleFigures:
 
     warm_us: float
     cold_us: float
+    first_us: float
     visibility_ms: float
     entries: int
     classes: int
@@ -109,9 +112,11 @@ def measure_rules(entries: int, classes: int, progress: Progress) -> RuleFigures
     asked = Request("p0", "terminal", "border-check", None, "GATE-1", authority="border-guard")
     book = _book()
     warm, cold = _decisions(book, asked, every)
+    first = _first_decisions(book, asked, every)
     return RuleFigures(
         warm_us=warm,
         cold_us=cold,
+        first_us=first,
         visibility_ms=_visibility(book, asked, every, entries, progress),
         entries=entries,
         classes=classes,
@@ -149,6 +154,16 @@ def _decisions(book: RuleBook, asked: Request, classes: Sequence[VisibilityClass
     seen = [_microseconds(partial(book.disclosure, asked, klass, 6.0, _NOW)) for klass in classes]
     again = [_microseconds(partial(book.disclosure, asked, klass, 6.0, _NOW)) for klass in classes]
     return statistics.median(again), max(statistics.median(visible), statistics.median(seen))
+
+
+def _first_decisions(book: RuleBook, asked: Request, classes: Sequence[VisibilityClass]) -> float:
+    """Microseconds of a decision where nothing is remembered but the parsed rules; a check asks for both in turn."""
+    visible, seen = [], []
+    for klass in classes:
+        book.forget()
+        visible.append(_microseconds(partial(book.visible, asked, [klass], _NOW)))
+        seen.append(_microseconds(partial(book.disclosure, asked, klass, 6.0, _NOW)))
+    return max(statistics.median(visible), statistics.median(seen))
 
 
 def _visibility(

@@ -15,6 +15,7 @@ from models.fingerprint.matcher import warm_up
 from models.weights import ModelStore
 from service.commands.progress import progress_bars
 from service.settings import Settings
+from watchlists.gallery import choosing
 
 commands = typer.Typer(help="Prepare and list the model files.", no_args_is_help=True, add_completion=False)
 
@@ -44,7 +45,7 @@ def list_models(as_json: Annotated[bool, typer.Option("--json", help="Print JSON
 
 
 def prepare_with_progress(store: ModelStore) -> None:
-    """Prepare the model files and compile the fingerprint kernels, with progress on standard error.
+    """Prepare the model files and compile the kernels, with progress on standard error.
 
     Raises:
         ModelFileError: a package that holds a source file is missing or holds another file.
@@ -53,3 +54,4 @@ def prepare_with_progress(store: ModelStore) -> None:
         store.prepare(lambda _what, share: tell("model files", round(share * 100), 100))
         tell("fingerprint kernels, about a minute the first time", 0, 0)
         warm_up()
+        choosing.warm_up()

@@ -34,16 +34,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from functools import partial
 from hashlib import sha256
 from types import MappingProxyType
 from typing import Any, Final
 
 from watchlists.agreements.actions import WITHOUT_PERMIT, WITHOUT_PURPOSE, Deed
 from watchlists.agreements.calendar import Calendar, Status
+from watchlists.agreements.conclusions import Conclusions
 from watchlists.agreements.disclosure import NOTHING, Clause, Disclosure, tenths
-from watchlists.agreements.facts import Facts, Request
-from watchlists.agreements.ladder import Counts, climb, conclude
+from watchlists.agreements.facts import Facts, Request, entities_of
+from watchlists.agreements.ladder import climb, conclude, with_action
 from watchlists.agreements.levels import Level
 from watchlists.agreements.load import Agreement
 from watchlists.agreements.memo import MEMO_CLASSES, MEMO_SETS, Memo
@@ -80,6 +80,7 @@ class RuleBook:
         self._fingerprints = Memo[tuple[int, str], str](MEMO_SETS)
         self._read = Memo[Request, Request](MEMO_SETS)
         self._panels = Panels(self._calendar)
+        self._conclusions = Conclusions()
         self._visibility = Visibility()
         self._disclosures = Memo[tuple[int, Request, VisibilityClass, int], Disclosure](MEMO_CLASSES)
         self._remains = Memo[tuple[frozenset[Agreement], int, Request, VisibilityClass, int], Disclosure](MEMO_CLASSES)
@@ -122,13 +123,9 @@ class RuleBook:
         heirs = self._calendar.heirs({by.source for by in clauses}, epoch)
         if not heirs or not self.visible(request, (klass,), now):
             return NOTHING
-
-        def inherits(agreement: Agreement, policy: Policy) -> bool:
-            return agreement in heirs and counts(request, klass.owner, agreement, policy)
-
-        key = (epoch, request, klass, min(tenths(score), HIGHEST_SCORE))
-        found = self._remains.get((heirs, *key))
-        return self._remains.keep((heirs, *key), self._decide(*key, inherits)) if found is None else found
+        key = (heirs, epoch, request, klass, min(tenths(score), HIGHEST_SCORE))
+        found = self._remains.get(key)
+        return self._remains.keep(key, self._remain(*key)) if found is None else found
 
     def fingerprint(self, partner: str, now: datetime) -> str:
         """A name for everything that decides for a partner at `now`: it changes when any of that does."""
@@ -167,7 +164,7 @@ class RuleBook:
         key = (epoch, request, as_of(klass, now), min(tenths(score), HIGHEST_SCORE))
         found = self._disclosures.get(key)
         if found is None:
-            found = self._disclosures.keep(key, self._decide(*key, partial(counts, request, klass.owner)))
+            found = self._disclosures.keep(key, self._decide(*key))
         return found
 
     def ask(self, deed: Deed, request: Request, klass: VisibilityClass, now: datetime, **more: Any) -> Ruling:
@@ -211,16 +208,36 @@ class RuleBook:
         tenth = min(tenths(score), HIGHEST_SCORE)
         return self._put(self._calendar.epoch(now), self._as_read(request), as_of(klass, now), tenth)
 
+    def forget(self) -> None:
+        """Forget all decisions and everything they were made of, but not the rules: the next are made from scratch.
+
+        They are the same; only slower, which a benchmark may want to know.
+        """
+        for memo in (self._fingerprints, self._read, self._disclosures, self._remains):
+            memo.clear()
+        for remembering in (self._panels, self._visibility, self._conclusions):
+            remembering.forget()
+        entities_of.cache_clear()
+
     def _allows(self, epoch: int, request: Request, klass: VisibilityClass) -> bool:
         asked = self._put(epoch, request, klass, HIGHEST_SCORE) if withheld(request, klass) is None else None
-        rungs = climb(*asked, partial(counts, request, klass.owner)) if asked is not None else ()
-        return any(rung.permits for rung in rungs if rung.level is not Level.NONE)
+        return asked is not None and self._conclusions.allows(*asked, request, klass)
 
-    def _decide(self, epoch: int, request: Request, klass: VisibilityClass, score: int, counts: Counts) -> Disclosure:
+    def _decide(self, epoch: int, request: Request, klass: VisibilityClass, score: int) -> Disclosure:
+        asked = self._put(epoch, request, klass, score) if withheld(request, klass) is None else None
+        return NOTHING if asked is None else self._conclusions.draw(*asked, request, klass)
+
+    def _remain(
+        self, heirs: frozenset[Agreement], epoch: int, request: Request, klass: VisibilityClass, score: int
+    ) -> Disclosure:
         asked = self._put(epoch, request, klass, score) if withheld(request, klass) is None else None
         if asked is None:
             return NOTHING
-        return conclude(list(climb(*asked, counts)), *asked, klass)
+
+        def inherits(agreement: Agreement, policy: Policy) -> bool:
+            return agreement in heirs and counts(request, klass.owner, agreement, policy)
+
+        return with_action(conclude(tuple(climb(*asked, inherits)), *asked, klass), *asked, klass)
 
     def _put(self, epoch: int, request: Request, klass: VisibilityClass, score: int) -> tuple[Panel, Facts] | None:
         """The panel that decides and the facts to put to it; None if nothing is permitted whatever it says."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
@@ -18,6 +18,8 @@ _REQUESTER: Final = {"type": "Requester", "id": "requester"}
 _ALERT: Final = {"type": "Alert", "id": "alert"}
 MEMO_ENTITIES: Final = 1_000
 """How many pairs of a requester and a class are remembered, some 11 KiB each."""
+
+Attribute = str | bool | int | tuple[str, ...]
 
 _OWN_CONTEXT: Final = frozenset(Deed) - OF_A_CHECK - {Deed.TAKE_ACTION}
 """Deeds whose context has nothing of a check's."""
@@ -84,7 +86,7 @@ NO_ANSWER: Final = Answer(frozenset(), frozenset())
 
 
 class Facts:
-    """One request about one class, built once for all questions about them.
+    """One request about one class, for all questions about them.
 
     `answers` holds what was asked already.
 
@@ -94,18 +96,31 @@ class Facts:
         score: match score in tenths, for the actions that see something.
 
     Raises:
-        ValueError: the words cannot be put to Cedar, such as text that is not valid Unicode.
+        ValueError: the words of either side cannot be put to Cedar, such as text that is not valid Unicode.
     """
 
     def __init__(self, request: Request, klass: VisibilityClass, score: int = 0) -> None:
-        self.entities = entities_of(request.partner, request.country, request.role, request.authority, klass)
+        _check_readable(request, klass)
+        self._sides = (request.partner, request.country, request.role, request.authority, klass)
+        self._requester, self._alert = _requester(*self._sides[:4]), _alert(klass)
         check = {"purpose": request.purpose, "checkpoint": request.checkpoint}
-        self._deed = check | {"emergency": request.emergency, "exercise": request.exercise}
-        self._base = self._deed | {"authorised": klass.owner in request.authorised_by}
+        self._deed: dict[str, Any] = {**check, "emergency": request.emergency, "exercise": request.exercise}
+        self._search = {**self._deed, "authorised": klass.owner in request.authorised_by}
         if request.case_reference is not None:
-            self._base["case_reference"] = request.case_reference
-        self._score = f"{score // 10}.{score % 10}"
+            self._search["case_reference"] = request.case_reference
+        self._see = {**self._search, "score": f"{score // 10}.{score % 10}"}
+        self.readable = _is_text((request.purpose, request.checkpoint, request.case_reference or ""))
+        """Whether Cedar can read the context; it denies everything where it cannot."""
         self.answers: dict[object, Answer] = {}
+
+    @property
+    def entities(self) -> cedarpy.Entities:
+        """Both sides in the form that Cedar reads."""
+        return entities_of(*self._sides)
+
+    def variables(self, action: str, more: Mapping[str, Any] | None = None) -> Mapping[str, Mapping[str, Any]]:
+        """What conditions can read when an action is asked: attributes by variable. Arguments as of `question`."""
+        return {"principal": self._requester, "resource": self._alert, "context": self._context(action, more or {})}
 
     def question(self, action: str, more: Mapping[str, Any] | None = None) -> dict[str, object]:
         """The question in Cedar's structured form, which it reads 17 us faster than its own syntax.
@@ -118,26 +133,32 @@ class Facts:
             "principal": _REQUESTER,
             "action": {"type": "Action", "id": action},
             "resource": _ALERT,
-            "context": self._context(action, more or {}),
+            "context": json.dumps(self._context(action, more or {})),
         }
 
-    def _context(self, action: str, more: Mapping[str, Any]) -> str:
+    def _context(self, action: str, more: Mapping[str, Any]) -> Mapping[str, Any]:
         if action in CHECKED:
-            return json.dumps(self._base if action == SEARCH else {**self._base, "score": self._score})
-        return json.dumps(dict(more) if action in _OWN_CONTEXT else {**self._deed, **more})
+            return self._search if action == SEARCH else self._see
+        return more if action in _OWN_CONTEXT else {**self._deed, **more}
 
 
 @lru_cache(maxsize=MEMO_ENTITIES)
 def entities_of(partner: str, country: str, role: str, authority: str, klass: VisibilityClass) -> cedarpy.Entities:
     """Requester and alert. Remembered: what is compared is asked about once more for each score that it is hit with."""
-    document = _document(partner, country, role, authority, klass)
+    document = [
+        {"uid": _REQUESTER, "attrs": _requester(partner, country, role, authority), "parents": []},
+        {"uid": _ALERT, "attrs": _alert(klass), "parents": []},
+    ]
     return cedarpy.Entities.from_json_str(json.dumps(document), cedar_schema())
 
 
-def _document(partner: str, country: str, role: str, authority: str, klass: VisibilityClass) -> list[dict[str, object]]:
-    requester = {"partner": partner, "country": country, "role": role, "authority": authority}
+def _requester(partner: str, country: str, role: str, authority: str) -> dict[str, Attribute]:
+    return {"partner": partner, "country": country, "role": role, "authority": authority}
+
+
+def _alert(klass: VisibilityClass) -> dict[str, Attribute]:
     conditions = klass.conditions
-    alert: dict[str, object] = {
+    alert: dict[str, Attribute] = {
         "owner": klass.owner,
         "watchlist": klass.watchlist,
         "category": klass.category,
@@ -153,7 +174,27 @@ def _document(partner: str, country: str, role: str, authority: str, klass: Visi
     }
     if conditions.gravity is not None:
         alert["gravity"] = conditions.gravity
-    return [
-        {"uid": _REQUESTER, "attrs": requester, "parents": []},
-        {"uid": _ALERT, "attrs": alert, "parents": []},
-    ]
+    return alert
+
+
+def _check_readable(request: Request, klass: VisibilityClass) -> None:
+    """Refuse what Cedar would: whether it is asked, or its answer is remembered, must make no difference."""
+    conditions = klass.conditions
+    asking = (request.partner, request.country, request.role, request.authority)
+    alert = (klass.owner, klass.watchlist, klass.category, klass.action)
+    if not _is_text((*asking, *alert, *klass.handling, *conditions.excluded, *conditions.flagged_by)):
+        raise ValueError("a word of the requester or of the class is not valid text")
+    if not -(1 << 63) <= (conditions.gravity or 0) < 1 << 63:
+        raise ValueError("a gravity needs more than 64 bits")
+
+
+def _is_text(words: Iterable[str]) -> bool:
+    """Whether no word holds half a surrogate pair, which JSON can spell and Cedar cannot read."""
+    text = "\0".join(words)
+    if text.isascii():
+        return True
+    try:
+        text.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
+    except UnicodeDecodeError:
+        return False
+    return True

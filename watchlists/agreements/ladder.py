@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Final
 
@@ -98,7 +98,10 @@ def holding(rungs: Iterable[Rung]) -> tuple[Rung, ...]:
 
 
 def conclude(rungs: Sequence[Rung], panel: Panel, facts: Facts, klass: VisibilityClass) -> Disclosure:
-    """What the rungs disclose of an alert: at once up to the first that waits, the others later."""
+    """What the rungs disclose of an alert, but for its action: at once up to the first that waits, the others later.
+
+    Of the facts nothing counts but what the panel says of them, and of the class its handling codes and its category.
+    """
     if len(holding(rungs)) < 2:
         return NOTHING
     extras = extras_of(panel, facts, rungs[0]) if rungs[-1].level >= Level.ALERT else {}
@@ -115,10 +118,17 @@ def conclude(rungs: Sequence[Rung], panel: Panel, facts: Facts, klass: Visibilit
         terms=now.terms if now else NO_TERMS,
         later=everything if now is not everything else None,
         silent=everything.terms.has(Obligation.SILENT_ALARM),
-        action=_action(panel, facts, klass, everything) if everything.level >= Level.ALERT else NO_ACTION,
         extras=now.extras if now else frozenset(),
         priority=_priority(rungs[0], klass),
     )
+
+
+def with_action(seen: Disclosure, panel: Panel, facts: Facts, klass: VisibilityClass) -> Disclosure:
+    """The same with the action that the asking side is to carry out, if it may ever know of the alert so much."""
+    if max(seen.level, seen.later.level if seen.later else Level.NONE) < Level.ALERT:
+        return seen
+    steps = action_steps(panel, facts, klass, seen.duties)
+    return replace(seen, action=next((step for step, verdict in steps if not verdict.vetoed), NO_ACTION))
 
 
 def _counting(matched: Permits, counts: Counts) -> Permits:
@@ -166,11 +176,6 @@ def action_steps(panel: Panel, facts: Facts, klass: VisibilityClass, terms: Term
         yield step, verdict
         if not verdict.vetoed:
             return
-
-
-def _action(panel: Panel, facts: Facts, klass: VisibilityClass, seen: Later) -> str:
-    steps = action_steps(panel, facts, klass, seen.terms)
-    return next((step for step, verdict in steps if not verdict.vetoed), NO_ACTION)
 
 
 def _priority(search: Rung, klass: VisibilityClass) -> int:

@@ -6,7 +6,9 @@ from typing import Final, TypeVar
 
 MEMO_CLASSES: Final = 200_000
 MEMO_SETS: Final = 512
-"""How much is remembered of what was decided: in memos of single classes, and of whole sets."""
+MEMO_CONCLUSIONS: Final = 5_000
+"""How much is remembered of what was decided: in memos of single classes, of whole sets, and of what follows from the
+rules that hold."""
 
 K = TypeVar("K")
 V = TypeVar("V")

@@ -11,10 +11,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
-from watchlists.agreements.actions import ACTIONS, SEE, SEE_EXTRA
+from watchlists.agreements.actions import ACTIONS, CHECKED, SEE, SEE_EXTRA
 from watchlists.agreements.facts import NO_ANSWER, Answer, Facts
 from watchlists.agreements.levels import Level
 from watchlists.agreements.load import Agreement
+from watchlists.agreements.memo import MEMO_SETS, Memo
 from watchlists.agreements.policies import Policy
 from watchlists.agreements.question import Question
 
@@ -70,8 +71,21 @@ class Panel:
         self.highest = max(permitted, default=Level.NONE)
         """The highest level that any permit speaks of: above it there is nothing to ask."""
         self._alike = {action: self._together(action) for action in ACTIONS}
-        self._check = self._question(frozenset[int]().union(*self._alike.values()))
-        self._alone = {action: self._question(self._heard[action] - self._alike[action]) for action in ACTIONS}
+        self._check = self._question(frozenset[int]().union(*self._alike.values()), _FOR_ALL)
+        self._alone = {action: self._question(self._heard[action] - self._alike[action], action) for action in ACTIONS}
+        self._at_once = not any(self._alone[action] for action in CHECKED)
+        self._verdicts = Memo[frozenset[int], Verdict](MEMO_SETS)
+
+    def met(self, facts: Facts) -> frozenset[int] | None:
+        """The rules that hold of a check, on which everything depends that the panel says of it.
+
+        None if that cannot be said beforehand: a rule failed, which is for `ask` to report, or some are asked by
+        themselves, and only if need be.
+        """
+        if self._check is None or not self._at_once:
+            return None
+        answer = self._known(self._check, facts)
+        return None if answer.failed or answer.unreadable else answer.met
 
     def hears(self, action: str) -> bool:
         """Whether there is any rule to put a question to."""
@@ -84,10 +98,15 @@ class Panel:
         answer = self._answer(action, facts, more)
         if answer.failed or answer.unreadable:
             return Verdict({}, faults=self._faults(action, answer.failed), vetoed=True)
-        forbids = answer.met - self._permits
-        if forbids:
-            return Verdict({}, forbids=self._at(forbids), vetoed=True)
-        return Verdict(self._at(answer.met)) if answer.met else _SILENCE
+        found = self._verdicts.get(answer.met)
+        return self._verdicts.keep(answer.met, self._verdict(answer.met)) if found is None else found
+
+    def forget(self) -> None:
+        """Forget what the rules have answered."""
+        self._verdicts.clear()
+        for question in (self._check, *self._alone.values()):
+            if question is not None:
+                question.forget()
 
     def _naming(self, action: str) -> frozenset[int]:
         """Where the rules are whose head names an action."""
@@ -100,29 +119,40 @@ class Panel:
         """Where the rules of an action are that are asked once for a whole check."""
         return frozenset(at for at in self._heard[action] if action in self._rules[at][1].alike)
 
-    def _question(self, positions: frozenset[int]) -> Question | None:
-        return Question({at: self._rules[at][1] for at in positions}) if positions else None
+    def _question(self, positions: frozenset[int], action: str) -> Question | None:
+        return Question({at: self._rules[at][1] for at in positions}, action) if positions else None
+
+    def _verdict(self, met: frozenset[int]) -> Verdict:
+        forbids = met - self._permits
+        if forbids:
+            return Verdict({}, forbids=self._at(forbids), vetoed=True)
+        return Verdict(self._at(met)) if met else _SILENCE
 
     def _answer(self, action: str, facts: Facts, more: Mapping[str, Any] | None) -> Answer:
         alone, alike = self._alone[action], self._alike[action]
-        answer = alone.put(action, facts, more) if alone is not None else NO_ANSWER
+        answer = alone.put(facts, more) if alone is not None else NO_ANSWER
         if self._check is None or not alike:
             return answer
-        known = facts.answers.get(self._check)
-        if known is None:
-            known = facts.answers[self._check] = self._check.put(_FOR_ALL, facts)
+        known = self._known(self._check, facts)
         return Answer(
             answer.met | (known.met & alike),
             answer.failed | (known.failed & alike),
             answer.unreadable or known.unreadable,
         )
 
+    def _known(self, question: Question, facts: Facts) -> Answer:
+        """What all that a check asks at once was answered, or is now."""
+        known = facts.answers.get(question)
+        if known is None:
+            known = facts.answers[question] = question.put(facts)
+        return known
+
     def _at(self, positions: Iterable[int]) -> Permits:
         found: defaultdict[Agreement, tuple[Policy, ...]] = defaultdict(tuple)
         for position in sorted(positions):
             agreement, policy = self._rules[position]
             found[agreement] += (policy,)
-        return found
+        return dict(found)  # many share it, so that no look may add to it
 
     def _faults(self, action: str, positions: Iterable[int]) -> Permits:
         """Log which clauses failed, and return them. Cedar's own text is left out: it can quote the request."""

@@ -36,3 +36,8 @@ class Panels:
         if panel is None:
             panel = self._made[speaking, applying, purpose] = Panel(speaking, applying, purpose)
         return panel
+
+    def forget(self) -> None:
+        """Forget what rules have answered. The panels stay: to parse their rules is no part of a decision."""
+        for panel in self._made.values():
+            panel.forget()

@@ -21,7 +21,7 @@ import cedarpy
 from watchlists.agreements.actions import ACTIONS, CHECK, CHECKED
 from watchlists.agreements.duties import Duty
 from watchlists.agreements.obligations import check_place, parse_obligations
-from watchlists.agreements.vocabulary import asked_alike, purposes_asked
+from watchlists.agreements.vocabulary import Reads, asked_alike, purposes_asked, reads
 from watchlists.errors import AgreementInvalid
 
 ANNOTATIONS: Final = frozenset({"id", "cites", "obligations"})
@@ -49,6 +49,7 @@ class Policy:
         actions: those that the rule's head matches.
         purposes: those outside which it can never match; None if that cannot be told.
         alike: those of its actions for which its conditions say the same within a check: they are asked once.
+        reads: what its conditions depend on, beside which action is asked.
         line: where its statement starts in `rules.cedar`, from 1.
         text: the statement in Cedar.
         tree: the statement as Cedar's JSON policy format.
@@ -61,6 +62,7 @@ class Policy:
     actions: frozenset[str]
     purposes: frozenset[str] | None
     alike: frozenset[str]
+    reads: Reads
     line: int
     text: str
     tree: Mapping[str, Any]
@@ -175,6 +177,7 @@ def _annotated(tree: Mapping[str, Any], line: int, statement: str) -> Policy:
         actions=actions,
         purposes=purposes_asked(tree),
         alike=actions & asked_alike(tree),
+        reads=reads(tree),
         line=line,
         text=statement,
         tree=tree,

@@ -79,6 +79,11 @@ def counts(request: Request, owner: str, agreement: Agreement, policy: Policy) -
     return next(unmet(request, owner, agreement, policy), None) is None
 
 
+def given(request: Request, owner: str) -> tuple[frozenset[str], frozenset[str], bool]:
+    """All that `unmet` looks at beside the permit: for whom it is the same, the same permits count."""
+    return request.exhausted, request.justified, owner in request.authorised_by
+
+
 def unmet(request: Request, owner: str, agreement: Agreement, policy: Policy) -> Iterator[Precondition]:
     """What a permit to search asks of the request beforehand and is not there."""
     if agreement.id in request.exhausted and _duty(policy, Obligation.QUOTA) is not None:

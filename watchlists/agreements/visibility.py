@@ -33,6 +33,11 @@ class Visibility:
             found = self._sets.keep(key, frozenset(seen))
         return found
 
+    def forget(self) -> None:
+        """Forget all decisions."""
+        for memo in (self._classes, self._sets, self._reveals):
+            memo.clear()
+
     def _is_visible(self, epoch: int, request: Request, klass: VisibilityClass, decides: Decides) -> bool:
         key = (epoch, request, klass)
         found = self._classes.get(key)

@@ -7,6 +7,7 @@ refused. Without this, a misspelt word in a `forbid` would let through what it w
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -72,17 +73,37 @@ def check_words(tree: Mapping[str, Any], known: Mapping[str, Words]) -> None:
             )
 
 
+class Reads(NamedTuple):
+    """What the conditions of a policy read.
+
+    Args:
+        attributes: such as ("resource", "owner").
+        whole: variables that are used otherwise than by an attribute, so that they may depend on all of it.
+    """
+
+    attributes: frozenset[tuple[str, str]]
+    whole: frozenset[str]
+
+
+def reads(tree: Mapping[str, Any]) -> Reads:
+    """What the conditions read: they say the same of two questions that differ in nothing of this."""
+    found: set[tuple[str, str]] = set()
+    uses: Counter[str] = Counter()
+    for operator, operand in _operators(tree["conditions"]):
+        if operator == "Var" and isinstance(operand, str):  # else it is the name of a record's attribute
+            uses[operand] += 1
+        if operator in (".", "has") and "Var" in operand.get("left", ()):
+            uses[operand["left"]["Var"]] -= 1
+            found.add((operand["left"]["Var"], operand["attr"]))
+    return Reads(frozenset(found), frozenset(variable for variable, count in uses.items() if count))
+
+
 def context_reads(tree: Mapping[str, Any]) -> frozenset[str]:
     """The attributes of the context that a policy reads: requests that differ only in others get the same answer."""
-    found: set[str] = set()
-    everything = 0
-    for operator, operand in _operators(tree["conditions"]):
-        if operator == "Var" and operand == "context":
-            everything += 1
-        if operator in (".", "has") and operand["left"] == {"Var": "context"}:
-            everything -= 1
-            found.add(operand["attr"])
-    return CONTEXT if everything else frozenset(found)
+    attributes, whole = reads(tree)
+    if "context" in whole:
+        return CONTEXT
+    return frozenset(attribute for variable, attribute in attributes if variable == "context")
 
 
 def asked_alike(tree: Mapping[str, Any]) -> frozenset[str]:
@@ -90,7 +111,7 @@ def asked_alike(tree: Mapping[str, Any]) -> frozenset[str]:
 
     Their contexts differ in the score, which the search does not have.
     """
-    if any(operator == "Var" and operand == "action" for operator, operand in _operators(tree["conditions"])):
+    if "action" in reads(tree).whole:
         return frozenset()
     return frozenset(SEEN if "score" in context_reads(tree) else CHECKED)
 

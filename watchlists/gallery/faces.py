@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
+from weakref import finalize
 
 import faiss
 import numpy as np
 from numpy.typing import NDArray
 
+from watchlists.gallery.choosing import chosen
 from watchlists.gallery.column import Column
 from watchlists.gallery.sieve import Sieve
 from watchlists.gallery.vectors import Vectors, fill_with_zeros, longest
@@ -20,18 +24,34 @@ NO_SLOT = -1
 _NO_OWNER = -1
 SEGMENT = 16384
 """Slots of one FAISS index. Many small ones: growing never copies what is there, and an unseen one costs nothing."""
+_SPARE = 4
+"""Bitmaps that are kept for the next selections; of a million slots, 125 KB each."""
 
 # Of classes that faiss extends at run time, in ways that its type stubs do not know.
 _SEARCH_PARAMETERS: Any = faiss.SearchParameters
 _BITMAP: Any = faiss.IDSelectorBitmap
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
 class FaceSelection:
-    """The slots that a search may look at: for each segment FAISS search parameters, None if it has no such slot."""
+    """The slots that a search may look at: for each segment FAISS search parameters, None if it has no such slot.
+
+    Its parameters are good for as long as it is kept: what they point to is then used for another selection.
+    """
 
     count: int
     parameters: tuple[Any, ...]
+
+
+class _Bitmaps:
+    """A bit for each slot, (segments, SEGMENT / 8), and what FAISS takes to look at the slots whose bits are set.
+
+    FAISS takes longer to make that than we do to choose the slots, so it is used again.
+    """
+
+    def __init__(self, segments: int) -> None:
+        self.bits = np.empty((segments, SEGMENT // 8), np.uint8)
+        self.parameters = [_SEARCH_PARAMETERS(sel=_BITMAP(bitmap)) for bitmap in self.bits]
 
 
 class FaceIndex:
@@ -46,8 +66,9 @@ class FaceIndex:
         self._segments: list[faiss.IndexFlatIP] = []
         self._vectors: list[Vectors] = []  # views of the segments' memory, (SEGMENT, dimension) each
         self._sieves: list[Sieve] = []
-        self._owners = Column(np.intp, _NO_OWNER)  # of the type that numpy indexes with: any other is copied first
+        self._owners = Column(np.int32, _NO_OWNER)
         self._free: list[int] = []
+        self._spare: deque[_Bitmaps] = deque(maxlen=_SPARE)  # what selections used that are gone
         self._longest = 0.0  # no vector in here was ever longer
 
     def __len__(self) -> int:
@@ -85,10 +106,13 @@ class FaceIndex:
 
     def select(self, visible: NDArray[np.bool_]) -> FaceSelection:
         """Return the slots of the entries whose numbers are True in `visible` (entries,)."""
-        # A free slot has owner -1: the False at the end. Wrapping around is twice as fast as a check of each index.
-        allowed = np.append(visible, np.False_).take(self._owners.values[: self._slots], mode="wrap")
-        bitmaps = np.packbits(allowed, bitorder="little").reshape(-1, SEGMENT // 8)
-        return FaceSelection(int(np.count_nonzero(allowed)), tuple(map(_parameters, bitmaps)))
+        allowed, bitmaps = chosen(visible, self._owners.values[: self._slots]), self._unused()
+        bitmaps.bits[:] = np.packbits(allowed, bitorder="little").reshape(bitmaps.bits.shape)
+        any_set = np.asarray(bitmaps.bits.any(axis=1)).tolist()
+        parameters = (each if some else None for each, some in zip(bitmaps.parameters, any_set, strict=True))
+        selection = FaceSelection(int(np.count_nonzero(allowed)), tuple(parameters))
+        finalize(selection, self._spare.append, bitmaps).atexit = False
+        return selection
 
     def at_least(self, similarity: float, probes: Vectors, selection: FaceSelection) -> set[int]:
         """Return the numbers of all entries that have a selected face of at least that inner product with a probe.
@@ -134,6 +158,15 @@ class FaceIndex:
         """
         return self.dimension * float(np.finfo(np.float32).eps) * self._longest * longest(probes)
 
+    def _unused(self) -> _Bitmaps:
+        """Return bitmaps that no selection uses, of as many segments as there are. Many threads may ask."""
+        with suppress(IndexError):
+            while True:
+                bitmaps = self._spare.pop()
+                if len(bitmaps.bits) == len(self._segments):
+                    return bitmaps
+        return _Bitmaps(len(self._segments))
+
     def _at(self, slot: int) -> Vectors:
         segment, offset = divmod(slot, SEGMENT)
         vector: Vectors = self._vectors[segment][offset]
@@ -148,8 +181,3 @@ class FaceIndex:
         self._sieves.append(Sieve(self.dimension, SEGMENT))
         self._free.extend(range(self._slots - 1, self._slots - SEGMENT - 1, -1))  # the lowest is used first
         self._owners.reserve(self._slots)
-
-
-def _parameters(bitmap: NDArray[np.uint8]) -> Any:
-    """What FAISS takes to look at the slots of one segment whose bits are set; None if none is."""
-    return _SEARCH_PARAMETERS(sel=_BITMAP(bitmap)) if bitmap.any() else None

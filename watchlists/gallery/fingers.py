@@ -16,6 +16,7 @@ from models.fingerprint.matcher import FingerprintPack
 from models.samples import Position
 from models.score_calibration import ScoreCalibration
 from models.scores import fuse
+from watchlists.gallery.choosing import chosen
 
 NOT_COMPARED = -1.0
 
@@ -113,7 +114,7 @@ class FingerIndex:
     def __init__(self, calibration: ScoreCalibration, *, threads: int = 1) -> None:
         self._calibration = calibration
         self._pack = FingerprintPack(threads=threads)
-        self._owners = np.full(1024, -1, np.intp)  # of the type that numpy indexes with: any other is copied first
+        self._owners = np.full(1024, -1, np.int32)  # of a free row: -1
         self._positions = np.zeros(1024, np.uint8)
         self._count = 0
 
@@ -140,8 +141,7 @@ class FingerIndex:
 
     def select(self, visible: NDArray[np.bool_]) -> FingerSelection:
         """Return the rows of the entries whose numbers are True in `visible` (entries,)."""
-        owners = self._owners[: len(self._pack)]
-        return FingerSelection(np.append(visible, np.False_).take(owners, mode="wrap"))  # a free row has owner -1
+        return FingerSelection(chosen(visible, self._owners[: len(self._pack)]))
 
     def compare(self, probes: Iterable[FingerTemplate], selection: FingerSelection, entries: int) -> FingerScores:
         """Compare the fingers of one probe with all selected rows.

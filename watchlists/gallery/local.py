@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from models import calibration, scores
 from models.score_calibration import ScoreCalibration
 from watchlists.changes import ChangeLog, Follower
+from watchlists.gallery import choosing
 from watchlists.gallery.faces import NO_SLOT, FaceIndex, FaceSelection
 from watchlists.gallery.fingers import FingerIndex, FingerScores, FingerSelection
 from watchlists.gallery.lock import SharedLock
@@ -135,6 +136,7 @@ class LocalGallery(Follower):
         Raises:
             OpenersEnded: one of the processes ended before its time.
         """
+        choosing.warm_up()
         with self._following:
             # Read before the entries: what is written meanwhile is brought in a second time, and nothing is missed.
             reached = self._log.last_sequence()

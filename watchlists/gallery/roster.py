@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from watchlists.gallery.choosing import chosen
 from watchlists.gallery.classes import NO_CLASS, Classes
 from watchlists.gallery.column import Column
 from watchlists.gallery.faces import NO_SLOT
@@ -73,7 +74,7 @@ class Roster:
         self._numbers: dict[str, dict[str, int]] = {}  # by watchlist and entry
         self._entries: list[str | None] = []
         self._free: list[int] = []
-        self._class_of = Column(np.intp, NO_CLASS)  # of the type that numpy indexes with: any other is copied first
+        self._class_of = Column(np.int32, NO_CLASS)
         self._expiry = Column(np.float64, np.inf)
         self._sequence = Column(np.int64, 0)
         self._face = Column(np.int32, NO_SLOT)  # the slot of those that have one face and no finger, as most have
@@ -171,8 +172,7 @@ class Roster:
         expired = self._expired
         if not expired.since <= now < expired.until:
             expired = self._expired = self._expired_at(now)
-        class_of = self._class_of.values[: self.size]
-        numbers = self._classes.among(classes).take(class_of, mode="wrap")  # faster than with a check of each index
+        numbers = chosen(self._classes.among(classes), self._class_of.values[: self.size])
         numbers[expired.numbers] = False
         return VisibleMembers(numbers, expired.since, expired.until)
 
