@@ -15,6 +15,7 @@ import cv2
 import faiss
 from fastapi import FastAPI
 
+from models import base64_text
 from models.face import FaceEncoder
 from models.fingerprint.matcher import warm_up
 from models.weights import ModelStore
@@ -114,6 +115,7 @@ def bootstrap(
     store = open_store(settings, clock)
     faces = faces or FaceEncoder(ModelStore(settings.models_folder), threads=settings.workers)
     warm_up()
+    base64_text.warm_up()
     gallery = LocalGallery(store, faces)
     _load(gallery, store.entry_count())
     rules = RuleBookHolder(settings.agreements_folder)

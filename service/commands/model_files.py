@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from models import base64_text
 from models.face import FaceEncoder
 from models.fingerprint.matcher import warm_up
 from models.weights import ModelStore
@@ -53,3 +54,4 @@ def prepare_with_progress(store: ModelStore) -> None:
         store.prepare(lambda _what, share: tell("model files", round(share * 100), 100))
         tell("fingerprint kernels, about a minute the first time", 0, 0)
         warm_up()
+        base64_text.warm_up()
