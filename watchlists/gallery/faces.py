@@ -11,7 +11,7 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from watchlists.gallery.sieve import Sieve, Vectors
+from watchlists.gallery.sieve import RoundedProbes, Sieve, Vectors
 
 SEGMENT = 16384
 """Slots of one FAISS index. Many small ones: growing never copies what is there, and an unseen one costs nothing."""
@@ -92,19 +92,23 @@ class FaceIndex:
             return set()  # a score that no similarity reaches
         lowest = similarity - self._rounding(probes)
         faiss.omp_set_num_threads(1)  # of this thread: concurrent searches share the cores instead of fighting for them
-        found: set[int] = set()
+        found, rounded = set[int](), RoundedProbes.of(probes)
         for segment, parameters in enumerate(selection.parameters):
             if parameters is not None:
-                slots = self._alike(segment, lowest, probes, parameters)
+                slots = self._alike(segment, lowest, probes, rounded, parameters)
                 found.update(self._owners[segment * SEGMENT + slots].tolist())
         return found
 
-    def _alike(self, segment: int, lowest: float, probes: Vectors, parameters: Any) -> NDArray[np.int64]:
+    def _alike(
+        self, segment: int, lowest: float, probes: Vectors, rounded: RoundedProbes, parameters: Any
+    ) -> NDArray[np.int64]:
         """Return the slots of a segment that have an inner product of at least `lowest` with a probe."""
-        near = self._sieves[segment].at_least(lowest, probes, parameters)
+        near = self._sieves[segment].at_least(lowest, rounded, parameters)
         if near is None:
             _, _, slots = self._segments[segment].range_search(probes, lowest, params=parameters)
             return np.asarray(slots)
+        if not len(near):
+            return near
         products = self._vectors[segment][near] @ probes.T
         return np.asarray(near[(products >= lowest).any(axis=1)])
 

@@ -6,6 +6,7 @@ the rounding changes is bounded: nothing is ever missed.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Final
 
 import faiss
@@ -19,6 +20,27 @@ MOST: Final = 16
 STEPS: Final = 256.0
 """Steps of a byte for a length of one: values up to a half fit, and no embedding of 128 values has a larger one."""
 _SLACK: Final = 1.001  # far more than the rounding of what the bounds are computed from
+
+
+@dataclass(frozen=True, slots=True)
+class RoundedProbes:
+    """Probes as sieves look for them, rounded once for all segments.
+
+    Args:
+        rounded: (q, dimension), whole numbers.
+        longest: length of the longest probe.
+        coarseness: no probe was rounded by more.
+    """
+
+    rounded: Vectors
+    longest: float
+    coarseness: float
+
+    @classmethod
+    def of(cls, probes: Vectors) -> RoundedProbes:
+        """Round probes (q, dimension)."""
+        rounded = _rounded(probes)
+        return cls(rounded, _longest(probes), _longest(probes - rounded / STEPS))
 
 
 class Sieve:
@@ -40,23 +62,22 @@ class Sieve:
         self._coarseness = max(self._coarseness, _longest(vectors - rounded / STEPS))
         self._longest = max(self._longest, _longest(rounded / STEPS))
 
-    def at_least(self, similarity: float, probes: Vectors, parameters: Any) -> NDArray[np.int64] | None:
+    def at_least(self, similarity: float, probes: RoundedProbes, parameters: Any) -> NDArray[np.int64] | None:
         """Return every slot that has an inner product of at least `similarity` with a probe, and perhaps others.
 
         The Cauchy-Schwarz inequality bounds what the rounding of both vectors, one after the other, can have changed.
 
         Args:
             similarity: threshold.
-            probes: (q, dimension).
+            probes: what is looked for.
             parameters: of FAISS, which slots to look at.
 
         Returns:
             The slots, in no order, some perhaps twice; None if there may be more than are found in one look.
         """
-        rounded = _rounded(probes)
-        changed = _longest(probes) * self._coarseness + _longest(probes - rounded / STEPS) * self._longest
+        changed = probes.longest * self._coarseness + probes.coarseness * self._longest
         lowest = (similarity - _SLACK * changed) * STEPS**2
-        products, slots = self._index.search(rounded, MOST, params=parameters)
+        products, slots = self._index.search(probes.rounded, MOST, params=parameters)
         if (products[:, -1] >= lowest).any():
             return None
         found: NDArray[np.int64] = slots[products >= lowest]
