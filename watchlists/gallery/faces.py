@@ -11,6 +11,7 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
+from watchlists.gallery.glance import Bitmap, Glance, ProbeEnds, warm_up
 from watchlists.gallery.sieve import RoundedProbes, Sieve, Vectors
 
 SEGMENT = 16384
@@ -23,10 +24,27 @@ _BITMAP: Any = faiss.IDSelectorBitmap
 
 @dataclass(frozen=True, slots=True)
 class FaceSelection:
-    """The slots that a search may look at: for each segment FAISS search parameters, None if it has no such slot."""
+    """The slots that a search may look at.
+
+    Args:
+        count: of them.
+        bitmaps: for each segment a bit a slot, the lowest first.
+        parameters: the same for FAISS; None for a segment that has no such slot.
+    """
 
     count: int
+    bitmaps: tuple[Bitmap, ...]
     parameters: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What a search looks for: probes (q, dimension), in each form, and the inner product that is alike enough."""
+
+    lowest: float
+    probes: Vectors
+    ends: ProbeEnds
+    rounded: RoundedProbes
 
 
 class FaceIndex:
@@ -37,9 +55,11 @@ class FaceIndex:
     """
 
     def __init__(self, dimension: int) -> None:
+        warm_up()
         self.dimension = dimension
         self._segments: list[faiss.IndexFlatIP] = []
         self._vectors: list[Vectors] = []  # views of the segments' memory, (SEGMENT, dimension) each
+        self._glances: list[Glance] = []
         self._sieves: list[Sieve] = []
         self._owners = np.empty(0, np.intp)  # of the type that numpy indexes with: any other is copied first
         self._free: list[int] = []
@@ -61,6 +81,7 @@ class FaceIndex:
         for segment in np.unique(segments):
             here = segments == segment
             self._vectors[segment][offsets[here]] = vectors[here]
+            self._glances[segment].put(offsets[here], vectors[here])
             self._sieves[segment].put(offsets[here], vectors[here])
         self._longest = max(self._longest, float(np.linalg.norm(vectors, axis=1).max()))
         self._owners[slots] = numbers
@@ -69,7 +90,8 @@ class FaceIndex:
     def remove(self, slot: int) -> None:
         """Overwrite a slot and free it."""
         self._at(slot)[:] = 0
-        self._sieves[slot // SEGMENT].put(slot % SEGMENT, self._at(slot)[None])
+        for coarse in (self._glances[slot // SEGMENT], self._sieves[slot // SEGMENT]):
+            coarse.put(slot % SEGMENT, self._at(slot)[None])
         self._owners[slot] = -1
         self._free.append(slot)
 
@@ -78,7 +100,7 @@ class FaceIndex:
         # A free slot has owner -1: the False at the end. Wrapping around is twice as fast as a check of each index.
         allowed = np.append(visible, np.False_).take(self._owners, mode="wrap")
         bitmaps = np.packbits(allowed, bitorder="little").reshape(-1, SEGMENT // 8)
-        return FaceSelection(int(np.count_nonzero(allowed)), tuple(map(_parameters, bitmaps)))
+        return FaceSelection(int(np.count_nonzero(allowed)), tuple(bitmaps), tuple(map(_parameters, bitmaps)))
 
     def at_least(self, similarity: float, probes: Vectors, selection: FaceSelection) -> set[int]:
         """Return the numbers of all entries that have a selected face of at least that inner product with a probe.
@@ -92,25 +114,25 @@ class FaceIndex:
             return set()  # a score that no similarity reaches
         lowest = similarity - self._rounding(probes)
         faiss.omp_set_num_threads(1)  # of this thread: concurrent searches share the cores instead of fighting for them
-        found, rounded = set[int](), RoundedProbes.of(probes)
-        for segment, parameters in enumerate(selection.parameters):
+        found, look = set[int](), _Look(lowest, probes, ProbeEnds.of(probes), RoundedProbes.of(probes))
+        for segment, (allowed, parameters) in enumerate(zip(selection.bitmaps, selection.parameters, strict=True)):
             if parameters is not None:
-                slots = self._alike(segment, lowest, probes, rounded, parameters)
+                slots = self._alike(segment, look, allowed, parameters)
                 found.update(self._owners[segment * SEGMENT + slots].tolist())
         return found
 
-    def _alike(
-        self, segment: int, lowest: float, probes: Vectors, rounded: RoundedProbes, parameters: Any
-    ) -> NDArray[np.int64]:
-        """Return the slots of a segment that have an inner product of at least `lowest` with a probe."""
-        near = self._sieves[segment].at_least(lowest, rounded, parameters)
+    def _alike(self, segment: int, look: _Look, allowed: Bitmap, parameters: Any) -> NDArray[np.int64]:
+        """Return the slots of a segment that are alike; the quicker way is taken while it leaves few of them."""
+        near = self._glances[segment].at_least(look.lowest, look.ends, allowed)
         if near is None:
-            _, _, slots = self._segments[segment].range_search(probes, lowest, params=parameters)
+            near = self._sieves[segment].at_least(look.lowest, look.rounded, parameters)
+        if near is None:
+            _, _, slots = self._segments[segment].range_search(look.probes, look.lowest, params=parameters)
             return np.asarray(slots)
         if not len(near):
             return near
-        products = self._vectors[segment][near] @ probes.T
-        return np.asarray(near[(products >= lowest).any(axis=1)])
+        products = self._vectors[segment][near] @ look.probes.T
+        return np.asarray(near[(products >= look.lowest).any(axis=1)])
 
     def best(self, slots: Sequence[int], probes: Vectors) -> float:
         """Return the largest inner product of a vector in `slots` (at least one) and a probe.
@@ -140,6 +162,7 @@ class FaceIndex:
         size = SEGMENT * self.dimension
         self._vectors.append(faiss.rev_swig_ptr(index.get_xb(), size).reshape(SEGMENT, self.dimension))
         self._segments.append(index)
+        self._glances.append(Glance(SEGMENT))
         self._sieves.append(Sieve(self.dimension, SEGMENT))
         first = len(self._owners)
         self._owners = np.concatenate([self._owners, np.full(SEGMENT, -1, np.intp)])

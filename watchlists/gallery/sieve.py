@@ -19,7 +19,8 @@ MOST: Final = 16
 """Slots that one look finds at most; if as many may be alike, all vectors have to be looked through."""
 STEPS: Final = 256.0
 """Steps of a byte for a length of one: values up to a half fit, and no embedding of 128 values has a larger one."""
-_SLACK: Final = 1.001  # far more than the rounding of what the bounds are computed from
+SLACK: Final = 1.001
+"""Far more than the rounding of what the bounds are computed from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +40,8 @@ class RoundedProbes:
     @classmethod
     def of(cls, probes: Vectors) -> RoundedProbes:
         """Round probes (q, dimension)."""
-        rounded = _rounded(probes)
-        return cls(rounded, _longest(probes), _longest(probes - rounded / STEPS))
+        whole = rounded(probes)
+        return cls(whole, longest_of(probes), longest_of(probes - whole / STEPS))
 
 
 class Sieve:
@@ -57,10 +58,10 @@ class Sieve:
 
     def put(self, offsets: NDArray[np.integer] | int, vectors: Vectors) -> None:
         """Write vectors (n, dimension) to some slots, or one (1, dimension) to one."""
-        rounded = _rounded(vectors)
-        self._codes[offsets] = rounded + 128  # as FAISS stores bytes with a sign
-        self._coarseness = max(self._coarseness, _longest(vectors - rounded / STEPS))
-        self._longest = max(self._longest, _longest(rounded / STEPS))
+        whole = rounded(vectors)
+        self._codes[offsets] = whole + 128  # as FAISS stores bytes with a sign
+        self._coarseness = max(self._coarseness, longest_of(vectors - whole / STEPS))
+        self._longest = max(self._longest, longest_of(whole / STEPS))
 
     def at_least(self, similarity: float, probes: RoundedProbes, parameters: Any) -> NDArray[np.int64] | None:
         """Return every slot that has an inner product of at least `similarity` with a probe, and perhaps others.
@@ -76,7 +77,7 @@ class Sieve:
             The slots, in no order, some perhaps twice; None if there may be more than are found in one look.
         """
         changed = probes.longest * self._coarseness + probes.coarseness * self._longest
-        lowest = (similarity - _SLACK * changed) * STEPS**2
+        lowest = (similarity - SLACK * changed) * STEPS**2
         products, slots = self._index.search(probes.rounded, MOST, params=parameters)
         if (products[:, -1] >= lowest).any():
             return None
@@ -84,10 +85,11 @@ class Sieve:
         return found
 
 
-def _rounded(vectors: Vectors) -> Vectors:
+def rounded(vectors: Vectors) -> Vectors:
     """Return the whole numbers from -128 to 127 that stand for the values."""
     return np.asarray(np.clip(np.rint(vectors * STEPS), -128, 127), np.float32)
 
 
-def _longest(vectors: Vectors) -> float:
+def longest_of(vectors: Vectors) -> float:
+    """Return the length of the longest of some vectors."""
     return float(np.linalg.norm(vectors, axis=1).max())
