@@ -69,7 +69,8 @@ class Checks:
         # 3. A probe is of a person who stands there now.
         self.freshness.require(request.captured_at, now)
         # It is answered from a gallery that knows all that the terminal knows of, or not at all.
-        self._require_sequence(request, self.gallery.catch_up())
+        if request.at_least_sequence is not None:
+            self._require_sequence(request, self.gallery.catch_up())
         # 4. Decode, assess and embed; what cannot be compared is said, with what to do.
         probe = self._encode(request)
         # 5. Nobody is checked over and over: whoever varies a probe, to climb towards an entry, is stopped here.

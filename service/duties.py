@@ -22,6 +22,8 @@ from service.validity import Validity
 from watchlists.agreements import Obligation
 from watchlists.database import UNAVAILABLE, writing
 
+_INSERT: Final = duties.insert()
+
 
 @dataclass(frozen=True, slots=True)
 class DueDuty:
@@ -60,14 +62,15 @@ class Duties:
                     self._notices.post(connection, told[0], candidate.owner, flag.at, told[1])
                 at_once = duty.obligation is Obligation.NOTIFY_OWNER
                 connection.execute(
-                    duties.insert().values(
-                        candidate_id=str(candidate.id),
-                        obligation=duty.obligation.value,
-                        opened_at=flag.at,
-                        due_at=duty.due_at,
-                        settled_at=flag.at if at_once else None,
-                        escalate_at=None if at_once or duty.due_at is None else next_moment(flag.at, duty.due_at, 0),
-                    )
+                    _INSERT,
+                    {
+                        "candidate_id": str(candidate.id),
+                        "obligation": duty.obligation.value,
+                        "opened_at": flag.at,
+                        "due_at": duty.due_at,
+                        "settled_at": flag.at if at_once else None,
+                        "escalate_at": None if at_once or duty.due_at is None else next_moment(flag.at, duty.due_at, 0),
+                    },
                 )
 
     def settle(self, connection: Connection, candidate_id: UUID, obligation: Obligation, now: datetime) -> bool:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, Engine, RowMapping, select
+from sqlalchemy import Connection, Engine, RowMapping, bindparam, select
 
 from service.errors import place_of
 from service.flagged import FlagToOpen
@@ -36,6 +36,17 @@ RETRY_AFTER: Final = timedelta(minutes=1)
 SEALED_FLAG: Final = "flag to open"
 
 _FORM: Final = TypeAdapter(FlagToOpen)
+# Made once: to build a statement takes longer than to run it.
+_INSERT: Final = flags_to_open.insert()
+_ARE: Final = flags_to_open.c.number.in_(bindparam("numbers", expanding=True))
+_FOUND: Final = select(flags_to_open).where(_ARE).order_by(flags_to_open.c.number)
+_TAKE: Final = flags_to_open.delete().where(_ARE)
+_WAITING: Final = (
+    select(flags_to_open.c.number)
+    .where(flags_to_open.c.number > bindparam("last"))
+    .order_by(flags_to_open.c.number)
+    .limit(BATCH)
+)
 
 
 def packed(flag: FlagToOpen) -> bytes:
@@ -62,7 +73,7 @@ class FlagOutbox:
     def put(self, connection: Connection, partner: str, check_id: str, content: bytes) -> None:
         """Leave what `packed` gave, sealed for the asking partner, in the transaction of its check."""
         sealed = self._keys.seal_for(partner, SEALED_FLAG, content, check_id, connection=connection)
-        connection.execute(flags_to_open.insert().values(partner=partner, check_id=check_id, sealed=sealed))
+        connection.execute(_INSERT, {"partner": partner, "check_id": check_id, "sealed": sealed})
 
 
 class FlagOpener:
@@ -94,9 +105,8 @@ class FlagOpener:
         return len(left)
 
     def _waiting(self, after: int) -> Sequence[int]:
-        found = select(flags_to_open.c.number).where(flags_to_open.c.number > after)
         with self._engine.connect() as connection:
-            return connection.execute(found.order_by(flags_to_open.c.number).limit(BATCH)).scalars().all()
+            return connection.execute(_WAITING, {"last": after}).scalars().all()
 
     def _try(self, numbers: Sequence[int], now: datetime) -> dict[int, datetime]:
         """Open these rows, but for those that failed lately; return which stay, and when they failed."""
@@ -106,18 +116,16 @@ class FlagOpener:
         with writing(self._engine) as connection:
             begun = time.perf_counter()
             hold_partners(connection)  # a flag may tell its owner after the event of the one before
-            failed = [number for number in due if not self._open(connection, number)]
+            found = {row["number"]: row for row in connection.execute(_FOUND, {"numbers": due}).mappings()}
+            opened = [number for number, row in found.items() if self._open(connection, row)]
+            connection.execute(_TAKE, {"numbers": opened})
             wait_out(begun, SLOT)  # a check that waits for its turn must not learn what was opened
-        return lately | dict.fromkeys(failed, now)
+        return lately | dict.fromkeys(found.keys() - opened, now)
 
-    def _open(self, connection: Connection, number: int) -> bool:
+    def _open(self, connection: Connection, row: RowMapping) -> bool:
         """Open one flag, or leave everything as it was and return False."""
         try:
-            with connection.begin_nested():
-                taken = flags_to_open.delete().where(flags_to_open.c.number == number).returning(flags_to_open)
-                row = connection.execute(taken).mappings().one_or_none()
-                if row is not None:  # else another process was here
-                    self._open_taken(connection, row)
+            self._open_sealed(connection, row)
         except UNAVAILABLE:
             raise
         except Exception as error:  # noqa: BLE001 -- whatever it is, the flags behind it must be opened
@@ -125,11 +133,12 @@ class FlagOpener:
             return False
         return True
 
-    def _open_taken(self, connection: Connection, row: RowMapping) -> None:
+    def _open_sealed(self, connection: Connection, row: RowMapping) -> None:
         partner, check_id = row["partner"], row["check_id"]
         flag = unpacked(self._keys.open_for(partner, SEALED_FLAG, row["sealed"], check_id, connection=connection))
         if flag.candidates:
-            self._flags.open(connection, flag)
+            with connection.begin_nested():
+                self._flags.open(connection, flag)
 
 
 def _is_lately(at: datetime, now: datetime) -> bool:

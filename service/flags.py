@@ -11,13 +11,14 @@ from service import audit
 from service.audit import EventKind
 from service.duties import Duties
 from service.flagged import FlaggedCandidate, FlagToOpen
-from service.identity import Caller
 from service.review.flag_state import refresh
-from service.roles import Role
 from service.schema import flag_candidates, flags
 from watchlists.agreements import Obligation
 
 ACTOR: Final = "flag opener"
+# Made once: to build a statement takes longer than to run it.
+_INSERT: Final = flags.insert()
+_INSERT_CANDIDATES: Final = flag_candidates.insert()
 
 
 class Flags:
@@ -32,41 +33,42 @@ class Flags:
         Candidates that the terminal sees nothing of are among them: reviewers do. Where the rules say so, owners have
         an event of their own in the log.
         """
-        connection.execute(
-            flags.insert().values(
-                id=str(flag.id),
-                partner=flag.partner,
-                check_id=str(flag.check_id),
-                checkpoint=flag.checkpoint,
-                purpose=flag.purpose,
-                complete=flag.complete,
-                opened_at=flag.at,
-                exercise=flag.exercise,
-                asked=asdict(flag.asked),
-                terminal=flag.terminal,
-                emergency=flag.emergency is not None,
-                samples=[asdict(sample) for sample in flag.samples],
-                log_for=None if flag.log_for is None else int(flag.log_for.total_seconds()),
-                desk=flag.decided_alone_by,
-            )
-        )
-        connection.execute(flag_candidates.insert(), [_row(flag, candidate) for candidate in flag.candidates])
+        connection.execute(_INSERT, _flag_row(flag))
+        connection.execute(_INSERT_CANDIDATES, [_row(flag, candidate) for candidate in flag.candidates])
         self._duties.open(connection, flag)
         refresh(connection, str(flag.id), flag.at)
-        self._record(connection, EventKind.FLAG_OPENED, flag, flag.partner, _event_details(flag))
-        for owner in sorted({candidate.owner for candidate in flag.candidates if _is_told(flag, candidate)}):
-            self._record(connection, EventKind.ENTRY_FOUND, flag, owner, _owner_details(flag, owner))
+        told = sorted({candidate.owner for candidate in flag.candidates if _is_told(flag, candidate)})
+        events = [_event(EventKind.FLAG_OPENED, flag, flag.partner, _event_details(flag))]
+        events += [_event(EventKind.ENTRY_FOUND, flag, owner, _owner_details(flag, owner)) for owner in told]
+        audit.record_all(connection, events)
 
-    @staticmethod
-    def _record(
-        connection: Connection, kind: EventKind, flag: FlagToOpen, partner: str, details: audit.Details
-    ) -> None:
-        audit.record(connection, kind, Caller(partner, Role.OPERATOR, ACTOR), flag.at, details, flag.log_until)
+
+def _event(kind: EventKind, flag: FlagToOpen, partner: str, details: audit.Details) -> audit.Event:
+    return audit.Event(kind, partner, ACTOR, flag.at, details, flag.log_until)
 
 
 def _is_told(flag: FlagToOpen, candidate: FlaggedCandidate) -> bool:
     """Whether the rules have the owner read in the log of this hit: in an entry of its own, of its own alerts alone."""
     return candidate.owner != flag.partner and Obligation.OWNER_LOG in candidate.terms
+
+
+def _flag_row(flag: FlagToOpen) -> dict[str, object]:
+    return {
+        "id": str(flag.id),
+        "partner": flag.partner,
+        "check_id": str(flag.check_id),
+        "checkpoint": flag.checkpoint,
+        "purpose": flag.purpose,
+        "complete": flag.complete,
+        "opened_at": flag.at,
+        "exercise": flag.exercise,
+        "asked": asdict(flag.asked),
+        "terminal": flag.terminal,
+        "emergency": flag.emergency is not None,
+        "samples": [asdict(sample) for sample in flag.samples],
+        "log_for": None if flag.log_for is None else int(flag.log_for.total_seconds()),
+        "desk": flag.decided_alone_by,
+    }
 
 
 def _row(flag: FlagToOpen, candidate: FlaggedCandidate) -> dict[str, object]:

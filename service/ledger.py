@@ -13,7 +13,7 @@ from typing import Any, Final
 from uuid import UUID, uuid4
 
 from pydantic import ValidationError
-from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, select
+from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, bindparam, select
 from sqlalchemy.exc import IntegrityError
 
 from service import audit
@@ -36,6 +36,14 @@ from watchlists.keys import KeyRing
 
 SEALED_ANSWER = "answer to a check"
 _SAMPLES: Final[Any] = {"face": {"image"}, "fingerprints": {"__all__": {"template"}}}
+# Made once: to build a statement takes longer than to run it.
+_KEPT: Final = select(checks).where(
+    checks.c.partner == bindparam("asker"),
+    checks.c.check_id == bindparam("id"),
+    checks.c.answered_at >= bindparam("since"),
+)
+_FORGET: Final = checks.delete().where(checks.c.answered_at < bindparam("before"))
+_INSERT: Final = checks.insert()
 REST = 0.002
 """Seconds, or a multiple of them, from the comparisons to the writing: rules and candidates take a fraction of that."""
 
@@ -99,9 +107,9 @@ class Ledger:
         Raises:
             CheckConflict: the partner used the check_id for another request, or another authority of it did.
         """
-        query = select(checks).where(*_is(caller, request), checks.c.answered_at >= now - self._keep_answers)
+        wanted = {"asker": caller.partner, "id": str(request.check_id), "since": now - self._keep_answers}
         with self._engine.connect() as connection:
-            row = connection.execute(query).mappings().first()
+            row = connection.execute(_KEPT, wanted).mappings().first()
             if row is None:
                 return None
             answer = self._reopen(connection, row, caller, request, rules)
@@ -122,19 +130,19 @@ class Ledger:
         """
         flag = _flag(caller, request, conclusion)
         # Reckoned before the transaction begins: whoever holds the write lock should need little else.
-        digest, to_open = self._digest(caller, request), packed(flag)
+        asked, to_open = _asked(caller, request), packed(flag)
         details = self._event_details(caller, request, conclusion, flag)
         # What was found and is not shown must not show in the time either. From here on there is the same to do.
         wait_out(conclusion.compared_at, REST)
         try:
             with writing(self._engine) as connection:
-                connection.execute(checks.delete().where(checks.c.answered_at < conclusion.at - self._keep_answers))
+                connection.execute(_FORGET, {"before": conclusion.at - self._keep_answers})
                 self._outbox.put(connection, caller.partner, str(request.check_id), to_open)
                 kind, keep_until = EventKind.CHECK_ANSWERED, flag.log_until
                 receipt = audit.record(connection, kind, caller, conclusion.at, details, keep_until)
                 answer = _answer(request, conclusion, flag.id, receipt)
                 row = self._check_row(connection, caller, request, answer, conclusion)
-                connection.execute(checks.insert().values(row | {"request_digest": digest}))
+                connection.execute(_INSERT, row | {"request_digest": self._digest(caller, asked, connection)})
         except IntegrityError:
             with self._engine.connect() as connection:
                 first = connection.execute(select(checks).where(*_is(caller, request))).mappings().first()
@@ -148,7 +156,7 @@ class Ledger:
     def forget(self, now: datetime) -> None:
         """Delete the answers that have been kept for long enough."""
         with writing(self._engine) as connection:
-            connection.execute(checks.delete().where(checks.c.answered_at < now - self._keep_answers))
+            connection.execute(_FORGET, {"before": now - self._keep_answers})
 
     def _check_row(
         self, connection: Connection, caller: Caller, request: MatchRequest, answer: MatchAnswer, conclusion: Conclusion
@@ -187,7 +195,7 @@ class Ledger:
     def _reopen(
         self, connection: Connection, row: RowMapping, caller: Caller, request: MatchRequest, rules: str
     ) -> MatchAnswer | None:
-        if not hmac.compare_digest(row["request_digest"], self._digest(caller, request)):
+        if not hmac.compare_digest(row["request_digest"], self._digest(caller, _asked(caller, request), connection)):
             raise CheckConflict("this check_id was used before, with another body or by another authority")
         try:
             to = _bound_to(request, rules)
@@ -197,13 +205,18 @@ class Ledger:
         except (SealBroken, ValidationError):  # of other rules, or of a version that answered otherwise
             return None
 
-    def _digest(self, caller: Caller, request: MatchRequest) -> bytes:
-        """Return a keyed digest of the request: without the key, nobody can test a guess of the probe against it.
+    def _digest(self, caller: Caller, asked: bytes, connection: Connection) -> bytes:
+        """Return a keyed digest of a request: without the key, nobody can test a guess of the probe against it."""
+        return self._keys.digest_for(caller.partner, "match request", asked, connection=connection)
 
-        Rules tell authorities apart, so what one has asked is not what another asks.
-        """
-        asked = (caller.authority, caller.country, *_hashed(request), request.model_dump_json(exclude=_SAMPLES))
-        return self._keys.digest_for(caller.partner, "match request", "\0".join(asked).encode())
+
+def _asked(caller: Caller, request: MatchRequest) -> bytes:
+    """Return what tells a request from others.
+
+    Rules tell authorities apart, so what one has asked is not what another asks.
+    """
+    parts = (caller.authority, caller.country, *_hashed(request), request.model_dump_json(exclude=_SAMPLES))
+    return "\0".join(parts).encode()
 
 
 def _hashed(request: MatchRequest) -> list[str]:

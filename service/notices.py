@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, bindparam, func, select
 
 from service import audit
 from service.audit import EventKind
@@ -25,6 +25,9 @@ from watchlists.keys import KeyRing
 from watchlists.schema import partners
 
 SEALED_TEXT = "text of a notice"
+# Made once: to build a statement takes longer than to run it.
+_LAST = select(func.max(notices.c.number)).where(notices.c.partner == bindparam("to"))
+_INSERT = notices.insert()
 _HELD = select(partners.c.id).order_by(partners.c.id).with_for_update(key_share=True)
 
 NoticeDetails = Mapping[str, str | int | bool | None]
@@ -124,11 +127,10 @@ class Notices:
         """
         if to not in hold_partners(connection) or (once and self.told(connection, kind, to, once)):
             return False
-        last = select(func.max(notices.c.number)).where(notices.c.partner == to)
-        number = (connection.execute(last).scalar_one() or 0) + 1
+        number = (connection.execute(_LAST, {"to": to}).scalar_one() or 0) + 1
         sealed = None if text is None else self._seal(connection, kind, to, number, text)
         row = {"partner": to, "number": number, "kind": kind.value, "at": now, "details": dict(details)}
-        connection.execute(notices.insert().values(**row, sealed_text=sealed, once=_key(once)))
+        connection.execute(_INSERT, row | {"sealed_text": sealed, "once": _key(once)})
         return True
 
     def told(self, connection: Connection, kind: NoticeKind, to: str, once: str) -> bool:

@@ -15,7 +15,7 @@ from service.identity import Caller
 from service.roles import Role
 from watchlists.agreements import RuleBook, Terms
 from watchlists.agreements.entering import rulings_on
-from watchlists.agreements.retention import reschedule
+from watchlists.agreements.retention import LIMITS, reschedule
 from watchlists.gallery import Gallery
 from watchlists.records import EntryKey, VisibilityClass
 from watchlists.store import DateChange, DatedEntry, Store
@@ -61,7 +61,7 @@ class Rescheduling:
         rules = self._rules()
         words = tuple(agreement.text for agreement in rules.in_force(now))
         if words != self._reckoned_by:
-            self._reckoned_by, self._last, self._is_done = words, None, False
+            self._reckoned_by, self._last, self._is_done = words, None, not _limits_dates(rules, now)
         if self._is_done:
             return 0
         page = self._store.dates.after(self._last, self._page)
@@ -96,6 +96,12 @@ class Rescheduling:
         if written:
             self._gallery.catch_up()
         return written
+
+
+def _limits_dates(rules: RuleBook, now: datetime) -> bool:
+    """Whether any agreement in force says anything that `reschedule` heeds."""
+    policies = (policy for agreement in rules.in_force(now) for policy in agreement.policies)
+    return any(duty.obligation in LIMITS for policy in policies for duty in policy.duties)
 
 
 def _record(connection: Connection, written: Sequence[DateChange], now: datetime) -> None:

@@ -7,12 +7,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import Connection, Engine, select
 
 from watchlists.records import Change, ChangeKind, EntryKey
 from watchlists.schema import change_head, changes
 
+_LAST: Final = select(change_head.c.last_sequence)
 BATCH = 1000
 """Changes that are read at once."""
 
@@ -26,7 +28,7 @@ class ChangeLog:
     def last_sequence(self) -> int:
         """Return the number of the newest change, 0 if there is none. Cheap: one row."""
         with self._engine.connect() as connection:
-            return connection.execute(select(change_head.c.last_sequence)).scalar_one_or_none() or 0
+            return connection.execute(_LAST).scalar_one_or_none() or 0
 
     def after(self, sequence: int, limit: int = BATCH) -> Sequence[Change]:
         """Return the changes after `sequence` in order, at most `limit` of them."""

@@ -46,6 +46,9 @@ class Network:
         self._idle: LifoQueue[openvino.InferRequest] = LifoQueue()
         for _ in range(threads):
             self._idle.put(compiled.create_infer_request())
+        # The first tensor of a process is made here, by one thread alone: OpenVINO looks up types of numpy then, in a
+        # static initialiser that waits for the GIL, and two threads that get there together wait for ever.
+        self.run(np.zeros(input_shape, np.float32))
 
     def start(self, values: Floats) -> PendingInference:
         """Start the network on float32 `values` of the input shape, once a request is free, and return at once."""

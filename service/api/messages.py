@@ -21,6 +21,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError, core_schema
 
+from models.base64_text import decode_base64
 from models.calibration import FINGER_PPI_RANGE, Band
 from models.samples import Modality, Position, ReasonCode, Severity
 from watchlists.records import LinkKind
@@ -43,8 +44,8 @@ Moment = Annotated[AwareDatetime, BeforeValidator(_only_text, json_schema_input_
 
 def _decode_base64(unverified_text: str) -> bytes:
     try:
-        return binascii.a2b_base64(unverified_text, strict_mode=True)
-    except (binascii.Error, ValueError):  # ValueError: not ASCII
+        return decode_base64(unverified_text)
+    except ValueError:
         raise PydanticCustomError("base64", "Input should be standard base64 with padding") from None
 
 

@@ -7,10 +7,11 @@ from uuid import UUID
 from fastapi import APIRouter
 
 from service.api.dependencies import AUTHENTICATED, CurrentCaller, CurrentRuntime, problems
+from service.api.json_route import JsonRoute
 from service.api.messages import MatchAnswer, MatchRequest, VerifyAnswer, VerifyRequest
 from service.api.review_messages import OutcomeMessage
 
-router = APIRouter(prefix="/v1", tags=["terminal"], dependencies=AUTHENTICATED)
+router = APIRouter(prefix="/v1", tags=["terminal"], dependencies=AUTHENTICATED, route_class=JsonRoute)
 
 
 @router.post("/match", responses=problems(400, 401, 403, 409, 413, 422, 429, 503))

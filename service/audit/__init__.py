@@ -4,7 +4,7 @@ docs/audit.md says what is proved to whom.
 """
 
 from service.audit.events import Actor, Detail, Details, Event, EventKind
-from service.audit.log import AuditLog, open_log, record
+from service.audit.log import AuditLog, open_log, record, record_all
 from service.audit.signatures import Head, PublicKeys, Receipt
 
 __all__ = [
@@ -19,4 +19,5 @@ __all__ = [
     "Receipt",
     "open_log",
     "record",
+    "record_all",
 ]

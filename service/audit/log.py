@@ -213,6 +213,11 @@ def record(
     return AuditLog.of(connection).append(connection, [event])[0]
 
 
+def record_all(connection: Connection, events: Sequence[Event]) -> list[Receipt]:
+    """Append several events as `record` does one; that takes hardly longer than one does."""
+    return AuditLog.of(connection).append(connection, events)
+
+
 def _adopt(log: AuditLog, connection: Connection) -> bool:
     """Move the oldest events of before into the tree; return whether there were any."""
     query = select(audit_events_before).order_by(audit_events_before.c.number).limit(_BATCH)

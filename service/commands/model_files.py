@@ -10,12 +10,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from models import base64_text
 from models.face import FaceEncoder
 from models.fingerprint.matcher import warm_up
 from models.weights import ModelStore
 from service.commands.progress import progress_bars
 from service.settings import Settings
-from watchlists.gallery import choosing
+from watchlists.gallery import choosing, glance
 
 commands = typer.Typer(help="Prepare and list the model files.", no_args_is_help=True, add_completion=False)
 
@@ -55,3 +56,5 @@ def prepare_with_progress(store: ModelStore) -> None:
         tell("fingerprint kernels, about a minute the first time", 0, 0)
         warm_up()
         choosing.warm_up()
+        glance.warm_up()
+        base64_text.warm_up()

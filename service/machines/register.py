@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy import Connection, Engine, RowMapping, select
+from sqlalchemy import Connection, Engine, RowMapping, bindparam, select
 
 from service import audit
 from service.audit import EventKind
@@ -23,6 +23,12 @@ from watchlists.schema import partners
 MOST_KEYS: Final = 2
 ADDER, ROTATOR, REVOKER = (f"crosscheck terminal {command}" for command in ("add", "rotate", "revoke"))
 _KEYS = select(machine_keys, partners.c.country).join(partners)
+# Made once: to build a statement takes longer than to run it.
+_IN_FORCE = _KEYS.where(
+    machine_keys.c.keyid == bindparam("id"),
+    machine_keys.c.kind == bindparam("of_kind"),
+    machine_keys.c.revoked_at.is_(None),
+)
 
 
 class KeyKind(StrEnum):
@@ -113,9 +119,8 @@ class MachineRegister:
 
     def recognise(self, keyid: str, kind: KeyKind) -> MachineKey | None:
         """Return the key of that id if it is in force and of that kind."""
-        wanted = machine_keys.c.keyid == keyid, machine_keys.c.kind == kind, machine_keys.c.revoked_at.is_(None)
         with self._engine.connect() as connection:
-            row = connection.execute(_KEYS.where(*wanted)).mappings().first()
+            row = connection.execute(_IN_FORCE, {"id": keyid, "of_kind": kind}).mappings().first()
         return None if row is None else _machine_key(row)
 
     def _insert(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import Connection, and_, bindparam, select
 
 from service.review.views import FlagState, Urgency
 from service.schema import duties, flag_candidates, flags
@@ -18,6 +18,24 @@ from watchlists.agreements.release import Settlement
 
 NEVER: Final = datetime(9000, 1, 1, tzinfo=UTC)
 """The deadline of what has none, so that it is queued behind what has one."""
+_OWED: Final = and_(
+    duties.c.candidate_id == flag_candidates.c.candidate_id,
+    duties.c.settled_at.is_(None),
+    duties.c.lapsed_at.is_(None),
+)
+# Made once: to build a statement takes longer than to run it.
+_FLAG: Final = select(flags).where(flags.c.id == bindparam("flag"))
+_PARTS: Final = (
+    select(*flag_candidates.c["candidate_id", "voided_at", "review", "silent"], *duties.c["due_at", "escalations"])
+    .add_columns(duties.c.obligation)
+    .join_from(flag_candidates, duties, _OWED, isouter=True)
+    .where(flag_candidates.c.flag_id == bindparam("flag"))
+)
+_PLACE: Final = (
+    flags.update()
+    .where(flags.c.id == bindparam("flag"))
+    .values(state=bindparam("now_state"), rank=bindparam("now_rank"), queued_at=bindparam("now_at"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,31 +93,20 @@ def least_urgency(*, emergency: bool, silent: bool) -> Urgency:
 
 def refresh(connection: Connection, flag_id: str, now: datetime) -> FlagState:
     """Put a flag where it belongs in the queue, in the transaction that changed something of it."""
-    flag = connection.execute(select(flags).where(flags.c.id == flag_id)).mappings().one()
+    flag = connection.execute(_FLAG, {"flag": flag_id}).mappings().one()
     parts, silent = _parts(connection, flag_id)
     least = least_urgency(emergency=flag["emergency"], silent=silent)
     place = place_of(parts, least, overdue=flag["overdue_at"] is not None, now=now)
     over = place.state in (FlagState.SETTLED, FlagState.VOID)
     if over and flag["state"] == place.state.value:
         return place.state  # it is over since before
-    values = {"state": place.state.value, "rank": place.rank, "queued_at": place.at}
-    connection.execute(flags.update().where(flags.c.id == flag_id).values(values))
+    values = {"flag": flag_id, "now_state": place.state.value, "now_rank": place.rank, "now_at": place.at}
+    connection.execute(_PLACE, values)
     return place.state
 
 
 def _parts(connection: Connection, flag_id: str) -> tuple[list[Part], bool]:
-    owed = and_(
-        duties.c.candidate_id == flag_candidates.c.candidate_id,
-        duties.c.settled_at.is_(None),
-        duties.c.lapsed_at.is_(None),
-    )
-    query = (
-        select(*flag_candidates.c["candidate_id", "voided_at", "review", "silent"], *duties.c["due_at", "escalations"])
-        .add_columns(duties.c.obligation)
-        .join_from(flag_candidates, duties, owed, isouter=True)
-        .where(flag_candidates.c.flag_id == flag_id)
-    )
-    rows = connection.execute(query).all()
+    rows = connection.execute(_PARTS, {"flag": flag_id}).all()
     by_candidate: dict[str, list[Any]] = {}
     for row in rows:
         by_candidate.setdefault(row.candidate_id, []).append(row)

@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from watchlists.gallery.faces import SEGMENT, FaceIndex
-from watchlists.gallery.sieve import MOST, Sieve
+from watchlists.gallery.sieve import MOST, RoundedProbes, Sieve
 
 DIMENSION = 64
 
@@ -29,27 +29,27 @@ def test_whatever_is_alike_comes_through(length: float) -> None:
     for probe in probes:
         products = vectors @ probe
         for threshold in np.sort(products)[[-1, -3, -8]]:
-            found = sieve.at_least(float(threshold), probe[None], None)
+            found = sieve.at_least(float(threshold), RoundedProbes.of(probe[None]), None)
             assert found is None or set(np.flatnonzero(products >= threshold)) <= set(found.tolist())
 
 
 def test_little_else_comes_through() -> None:
     vectors = directions(5000, 3)
-    found = filled(vectors).at_least(0.9, vectors[7:8], None)
+    found = filled(vectors).at_least(0.9, RoundedProbes.of(vectors[7:8]), None)
     assert found is not None
     assert found.tolist() == [7]
 
 
 def test_a_crowd_is_said_to_be_one() -> None:
     vectors = np.repeat(directions(1, 4), MOST + 1, axis=0)
-    assert filled(vectors).at_least(0.5, vectors[:1], None) is None
+    assert filled(vectors).at_least(0.5, RoundedProbes.of(vectors[:1]), None) is None
 
 
 def test_what_was_overwritten_is_gone() -> None:
     vectors = directions(30, 5)
     sieve = filled(vectors)
     sieve.put(7, np.zeros((1, DIMENSION), np.float32))
-    found = sieve.at_least(0.9, vectors[7:8], None)
+    found = sieve.at_least(0.9, RoundedProbes.of(vectors[7:8]), None)
     assert found is not None
     assert len(found) == 0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from watchlists.agreements.actions import Deed
 from watchlists.agreements.decide import RuleBook
@@ -13,6 +14,9 @@ from watchlists.agreements.duties import Obligation
 from watchlists.agreements.facts import Request
 from watchlists.agreements.terms import Terms
 from watchlists.records import VisibilityClass
+
+LIMITS: Final = frozenset({Obligation.REVIEW_EVERY, Obligation.RETAIN_AT_MOST})
+"""The terms that bring the dates of an entry nearer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ The seam for asking the owners' nodes: whoever does that asks the owners that `u
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import Engine, select
 
@@ -14,6 +15,8 @@ from watchlists.agreements.decide import RuleBook
 from watchlists.agreements.facts import Request
 from watchlists.exchange.subscriptions import subscription_of
 from watchlists.feed_schema import feed_states
+
+_FOLLOWED: Final = select(feed_states)
 
 
 class Elsewhere:
@@ -33,7 +36,7 @@ class Elsewhere:
         search, and the answer must not show that there might be.
         """
         with self._engine.connect() as connection:
-            followed = [subscription_of(row) for row in connection.execute(select(feed_states))]
+            followed = [subscription_of(row) for row in connection.execute(_FOLLOWED)]
         return frozenset(
             each.feed.owner
             for each in followed

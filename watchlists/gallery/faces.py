@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from watchlists.gallery.choosing import chosen
 from watchlists.gallery.column import Column
-from watchlists.gallery.sieve import Sieve
+from watchlists.gallery.glance import Bitmap, Glance, ProbeEnds, warm_up
+from watchlists.gallery.sieve import RoundedProbes, Sieve
 from watchlists.gallery.vectors import Vectors, fill_with_zeros, longest
 
 NO_SLOT = -1
@@ -34,12 +35,16 @@ _BITMAP: Any = faiss.IDSelectorBitmap
 
 @dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
 class FaceSelection:
-    """The slots that a search may look at: for each segment FAISS search parameters, None if it has no such slot.
+    """The slots that a search may look at. Good for as long as it is kept: its memory is then used for another one.
 
-    Its parameters are good for as long as it is kept: what they point to is then used for another selection.
+    Args:
+        count: of them.
+        bitmaps: for each segment a bit a slot, the lowest first.
+        parameters: the same for FAISS; None for a segment that has no such slot.
     """
 
     count: int
+    bitmaps: tuple[Bitmap, ...]
     parameters: tuple[Any, ...]
 
 
@@ -54,6 +59,16 @@ class _Bitmaps:
         self.parameters = [_SEARCH_PARAMETERS(sel=_BITMAP(bitmap)) for bitmap in self.bits]
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What a search looks for: probes (q, dimension), in each form, and the inner product that is alike enough."""
+
+    lowest: float
+    probes: Vectors
+    ends: ProbeEnds
+    rounded: RoundedProbes
+
+
 class FaceIndex:
     """Vectors in numbered slots, each belonging to an entry number.
 
@@ -62,9 +77,11 @@ class FaceIndex:
     """
 
     def __init__(self, dimension: int) -> None:
+        warm_up()
         self.dimension = dimension
         self._segments: list[faiss.IndexFlatIP] = []
         self._vectors: list[Vectors] = []  # views of the segments' memory, (SEGMENT, dimension) each
+        self._glances: list[Glance] = []
         self._sieves: list[Sieve] = []
         self._owners = Column(np.int32, _NO_OWNER)
         self._free: list[int] = []
@@ -92,6 +109,7 @@ class FaceIndex:
             here = segments == segment
             places, some = offsets[here], vectors[here]
             self._vectors[segment][places] = some
+            self._glances[segment].put(places, some)
             self._sieves[segment].put(places, some)
         self._longest = max(self._longest, longest(vectors))
         self._owners.values[slots] = numbers
@@ -100,7 +118,8 @@ class FaceIndex:
     def remove(self, slot: int) -> None:
         """Overwrite a slot and free it."""
         self._at(slot)[:] = 0
-        self._sieves[slot // SEGMENT].put(slot % SEGMENT, self._at(slot)[None])
+        for coarse in (self._glances[slot // SEGMENT], self._sieves[slot // SEGMENT]):
+            coarse.put(slot % SEGMENT, self._at(slot)[None])
         self._owners.clear(slot)
         self._free.append(slot)
 
@@ -110,7 +129,7 @@ class FaceIndex:
         bitmaps.bits[:] = np.packbits(allowed, bitorder="little").reshape(bitmaps.bits.shape)
         any_set = np.asarray(bitmaps.bits.any(axis=1)).tolist()
         parameters = (each if some else None for each, some in zip(bitmaps.parameters, any_set, strict=True))
-        selection = FaceSelection(int(np.count_nonzero(allowed)), tuple(parameters))
+        selection = FaceSelection(int(np.count_nonzero(allowed)), tuple(bitmaps.bits), tuple(parameters))
         finalize(selection, self._spare.append, bitmaps).atexit = False
         return selection
 
@@ -126,21 +145,25 @@ class FaceIndex:
             return set()  # a score that no similarity reaches
         lowest = similarity - self._rounding(probes)
         faiss.omp_set_num_threads(1)  # of this thread: concurrent searches share the cores instead of fighting for them
-        found: set[int] = set()
-        for segment, parameters in enumerate(selection.parameters):
+        found, look = set[int](), _Look(lowest, probes, ProbeEnds.of(probes), RoundedProbes.of(probes))
+        for segment, (allowed, parameters) in enumerate(zip(selection.bitmaps, selection.parameters, strict=True)):
             if parameters is not None:
-                slots = self._alike(segment, lowest, probes, parameters)
+                slots = self._alike(segment, look, allowed, parameters)
                 found.update(self._owners.values[segment * SEGMENT + slots].tolist())
         return found
 
-    def _alike(self, segment: int, lowest: float, probes: Vectors, parameters: Any) -> NDArray[np.int64]:
-        """Return the slots of a segment that have an inner product of at least `lowest` with a probe."""
-        near = self._sieves[segment].at_least(lowest, probes, parameters)
+    def _alike(self, segment: int, look: _Look, allowed: Bitmap, parameters: Any) -> NDArray[np.int64]:
+        """Return the slots of a segment that are alike; the quicker way is taken while it leaves few of them."""
+        near = self._glances[segment].at_least(look.lowest, look.ends, allowed)
         if near is None:
-            _, _, slots = self._segments[segment].range_search(probes, lowest, params=parameters)
+            near = self._sieves[segment].at_least(look.lowest, look.rounded, parameters)
+        if near is None:
+            _, _, slots = self._segments[segment].range_search(look.probes, look.lowest, params=parameters)
             return np.asarray(slots)
-        products = self._vectors[segment][near] @ probes.T
-        return np.asarray(near[(products >= lowest).any(axis=1)])
+        if not len(near):
+            return near
+        products = self._vectors[segment][near] @ look.probes.T
+        return np.asarray(near[(products >= look.lowest).any(axis=1)])
 
     def best(self, slots: Sequence[int], probes: Vectors) -> float:
         """Return the largest inner product of a vector in `slots` (at least one) and a probe.
@@ -178,6 +201,7 @@ class FaceIndex:
         size = SEGMENT * self.dimension
         self._vectors.append(faiss.rev_swig_ptr(index.get_xb(), size).reshape(SEGMENT, self.dimension))
         self._segments.append(index)
+        self._glances.append(Glance(SEGMENT))
         self._sieves.append(Sieve(self.dimension, SEGMENT))
         self._free.extend(range(self._slots - 1, self._slots - SEGMENT - 1, -1))  # the lowest is used first
         self._owners.reserve(self._slots)

@@ -6,6 +6,7 @@ the rounding changes is bounded: nothing is ever missed.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Final
 
 import faiss
@@ -20,7 +21,29 @@ STEPS: Final = 256.0
 """Steps of a byte for a length of one: values up to a half fit, and no embedding of 128 values has a larger one."""
 _ZERO: Final = np.uint8(128)
 """How FAISS stores a byte with a sign: added to it, which for the bits is to turn the first one."""
-_SLACK: Final = 1.001  # far more than the rounding of what the bounds are computed from
+SLACK: Final = 1.001
+"""Far more than the rounding of what the bounds are computed from."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoundedProbes:
+    """Probes as sieves look for them, rounded once for all segments.
+
+    Args:
+        rounded: (q, dimension), whole numbers.
+        length: of the longest probe.
+        coarseness: no probe was rounded by more.
+    """
+
+    rounded: Vectors
+    length: float
+    coarseness: float
+
+    @classmethod
+    def of(cls, probes: Vectors) -> RoundedProbes:
+        """Round probes (q, dimension)."""
+        whole = rounded(probes)
+        return cls(whole, longest(probes), longest(probes - whole / STEPS))
 
 
 class Sieve:
@@ -37,36 +60,35 @@ class Sieve:
 
     def put(self, offsets: NDArray[np.integer] | int, vectors: Vectors) -> None:
         """Write vectors (n, dimension) to some slots, or one (1, dimension) to one."""
-        rounded = _rounded(vectors)
-        self._codes[offsets] = rounded.astype(np.int8).view(np.uint8) ^ _ZERO
-        rounded *= 1 / STEPS
-        self._longest = max(self._longest, longest(rounded))
-        self._coarseness = max(self._coarseness, longest(np.subtract(vectors, rounded, out=rounded)))
+        whole = rounded(vectors)
+        self._codes[offsets] = whole.astype(np.int8).view(np.uint8) ^ _ZERO
+        whole *= 1 / STEPS
+        self._longest = max(self._longest, longest(whole))
+        self._coarseness = max(self._coarseness, longest(np.subtract(vectors, whole, out=whole)))
 
-    def at_least(self, similarity: float, probes: Vectors, parameters: Any) -> NDArray[np.int64] | None:
+    def at_least(self, similarity: float, probes: RoundedProbes, parameters: Any) -> NDArray[np.int64] | None:
         """Return every slot that has an inner product of at least `similarity` with a probe, and perhaps others.
 
         The Cauchy-Schwarz inequality bounds what the rounding of both vectors, one after the other, can have changed.
 
         Args:
             similarity: threshold.
-            probes: (q, dimension).
+            probes: what is looked for.
             parameters: of FAISS, which slots to look at.
 
         Returns:
             The slots, in no order, some perhaps twice; None if there may be more than are found in one look.
         """
-        rounded = _rounded(probes)
-        changed = longest(probes) * self._coarseness + longest(probes - rounded / STEPS) * self._longest
-        lowest = (similarity - _SLACK * changed) * STEPS**2
-        products, slots = self._index.search(rounded, MOST, params=parameters)
+        changed = probes.length * self._coarseness + probes.coarseness * self._longest
+        lowest = (similarity - SLACK * changed) * STEPS**2
+        products, slots = self._index.search(probes.rounded, MOST, params=parameters)
         if (products[:, -1] >= lowest).any():
             return None
         found: NDArray[np.int64] = slots[products >= lowest]
         return found
 
 
-def _rounded(vectors: Vectors) -> Vectors:
+def rounded(vectors: Vectors) -> Vectors:
     """Return the whole numbers from -128 to 127 that stand for the values."""
     steps = vectors * np.float32(STEPS)
     return np.clip(np.rint(steps, out=steps), -128, 127, out=steps)

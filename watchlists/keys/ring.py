@@ -8,8 +8,9 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import ColumnElement, Connection, Engine, bindparam, select
+from sqlalchemy import ColumnElement, Connection, Engine, Transaction, bindparam, select
 
 from watchlists.database import writing
 from watchlists.errors import RootKeyUnusable, RotationUnfinished, SealBroken, UnknownPartner
@@ -22,6 +23,7 @@ _CHECK = binding("root key check")
 # Made once: to build a statement takes longer than to run it.
 _OF = owner_keys.c.owner == bindparam("of")
 _NEWEST = select(owner_keys).where(_OF).order_by(owner_keys.c.generation.desc()).limit(1)
+_GENERATION = select(owner_keys).where(_OF, owner_keys.c.generation == bindparam("number"))
 _HELD = _NEWEST.with_for_update(read=True, key_share=True)
 
 logger = logging.getLogger(__name__)
@@ -39,6 +41,7 @@ class KeyRing:
         self.root = root
         self._unwrapping = threading.Lock()
         self._unwrapped: dict[bytes, OwnerKey] = {}
+        self._found: WeakKeyDictionary[Transaction, dict[tuple[str, int | None], OwnerKey]] = WeakKeyDictionary()
         self._warned = False
 
     def verify(self) -> None:
@@ -71,10 +74,15 @@ class KeyRing:
         """
         # Where a rotation has destroyed the one that was the newest while we waited for its row, the second look finds
         # its successor.
+        found = self._found_in(connection)
+        if (known := found.get((owner, None))) is not None:
+            return known
         for _ in range(2):
             row = connection.execute(_HELD, {"of": owner}).mappings().first()
             if row is not None:
-                return self._unwrap(OwnerKeyRow(**row))
+                key = self._unwrap(OwnerKeyRow(**row))
+                found |= {(owner, None): key, (owner, key.generation): key}
+                return key
         raise UnknownPartner(f"there is no partner {owner}")
 
     def generation(self, connection: Connection, owner: str, generation: int) -> OwnerKey:
@@ -85,11 +93,14 @@ class KeyRing:
         Raises:
             SealBroken: there is none, or it was changed or moved.
         """
-        query = select(owner_keys).where(owner_keys.c.owner == owner, owner_keys.c.generation == generation)
-        row = connection.execute(query).mappings().one_or_none()
+        found = self._found_in(connection)
+        if (known := found.get((owner, generation))) is not None:
+            return known
+        row = connection.execute(_GENERATION, {"of": owner, "number": generation}).mappings().one_or_none()
         if row is None:
             raise SealBroken(f"there is no key of generation {generation} of {owner}")
-        return self._unwrap(OwnerKeyRow(**row))
+        key = found[owner, generation] = self._unwrap(OwnerKeyRow(**row))
+        return key
 
     def generations(self, connection: Connection, owner: str) -> Sequence[int]:
         """Return the numbers of the keys of `owner` that there are, in order; more than one while it is rotated."""
@@ -113,6 +124,7 @@ class KeyRing:
 
     def destroy(self, connection: Connection, owner: str, generations: Collection[int]) -> bool:
         """Destroy keys of an owner: what is sealed under them never opens again. Return whether there were any."""
+        self._forget_found(connection)
         return connection.execute(owner_keys.delete().where(*_are(owner, generations))).rowcount > 0
 
     def change_root(self, connection: Connection, new: RootKey) -> int:
@@ -176,14 +188,31 @@ class KeyRing:
         if connection is None:
             with self._engine.connect() as reading:
                 return self.digest_for(owner, purpose, data, connection=reading)
+        if (known := self._found_in(connection).get((owner, None))) is not None:
+            return known.digest(purpose, data)
         row = connection.execute(_NEWEST, {"of": owner}).mappings().first()
         if row is None:
             raise UnknownPartner(f"there is no partner {owner}")
         return self._unwrap(OwnerKeyRow(**row)).digest(purpose, data)
 
+    def _found_in(self, connection: Connection) -> dict[tuple[str, int | None], OwnerKey]:
+        """Return the keys that were found in the transaction of `connection`, or in its savepoint.
+
+        By owner and generation; None stands for the current one, which stays so until the transaction ends, for its row
+        is locked. (Once a savepoint is undone, so are the locks taken in it.)
+        """
+        transaction = connection.get_nested_transaction() or connection.get_transaction()
+        return {} if transaction is None else self._found.setdefault(transaction, {})
+
+    def _forget_found(self, connection: Connection) -> None:
+        for transaction in (connection.get_nested_transaction(), connection.get_transaction()):
+            if transaction is not None:
+                self._found.pop(transaction, None)
+
     def _store(self, connection: Connection, key: OwnerKey) -> None:
         # Not under a root key that somebody has changed since this process began: it would never open again.
         require_root(self.root, connection.execute(select(root_key_checks.c.sealed_check)).scalar_one())
+        self._forget_found(connection)
         connection.execute(owner_keys.insert().values(asdict(key.row(self.root, datetime.now(UTC)))))
 
     def _remember(self, connection: Connection) -> None:
