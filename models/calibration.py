@@ -240,16 +240,16 @@ class ShortlistParameters(NamedTuple):
 
     exhaustive_up_to: int = 5000
     """With so many templates to compare, or fewer, all are compared exactly: no longer than 0.2 s on one core."""
-    kept: int = 1000
-    """Templates that are compared exactly when there are more. Of 300 mates at rank 1 among 100,000, 1000 to 2000 lose
-    the same one."""
-    second_pass: int = 24
+    kept: int = 1500
+    """Templates that are compared exactly when there are more. Of mates at rank 1 among 100,000, 1000 lose 2 of 317, 2
+    of 313 and 2 of 600 (two extractors and generated ones), and 2000 lose 2, 1 and 1."""
+    second_pass: int = 16
     """Templates that the second pass looks at for each one it keeps. Half as many would lose no more generated mates;
     but among real strangers, who look more alike to the network than generated ones do, they would."""
     vector_weight: float = 1.0
     """What likeness of the vectors counts for against that of the cylinders, in both passes, each in its deviations
     among the templates at hand. 1.5 and 2 lose as many generated mates, and more of mindtct's templates."""
-    leading_cylinders: int = 16
+    leading_cylinders: int = 24
     """Cylinders of the probe in the first pass, which takes time in proportion; eight are scanned together."""
     fewest_minutiae: int = 10
     """Scores are divided by the root of a template's minutiae; one with fewer does not profit from having few. Without
