@@ -21,7 +21,7 @@ class _JsonRequest(Request):
         """
         if not self._is_parsed:
             try:
-                self._parsed = from_json(await self.body(), cache_strings="keys")
+                self._parsed = from_json(await self.body(), cache_strings="none")
             except ValueError:
                 self._parsed = await super().json()
             self._is_parsed = True

@@ -12,6 +12,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 import cedarpy
@@ -28,6 +29,7 @@ REMEMBERED: Final = CHECKED | {Deed.TAKE_ACTION}
 """What is asked of every candidate. Other deeds are rare."""
 MEMO_ANSWERS: Final = 5_000
 """How many answers of its rules a question remembers, less than a kilobyte each."""
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 class _Part(NamedTuple):
@@ -37,8 +39,11 @@ class _Part(NamedTuple):
     attributes: tuple[tuple[str, str], ...]
 
     def values(self, variables: Mapping[str, Mapping[str, Any]]) -> tuple[Any, ...]:
-        """What they read of these variables; None for what is not there, which is nothing that Cedar knows."""
-        return tuple([variables[variable].get(name) for variable, name in self.attributes])
+        """What they read of these variables; None for what is not there, which is nothing that Cedar knows.
+
+        An action is no variable here: a question has one, which has no attributes.
+        """
+        return tuple([variables.get(variable, _NOTHING).get(name) for variable, name in self.attributes])
 
     def of(self, answer: Answer) -> Answer:
         """What of an answer is about these rules."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, event
 from sqlalchemy.dialects import sqlite
+from sqlalchemy.exc import OperationalError
 
 from watchlists.database.backend import BUSY_TIMEOUT, DatabaseState, Turn
 
@@ -16,12 +18,13 @@ _WRITES = "crosscheck_writes"
 _BUSY_TIMEOUT = f"PRAGMA busy_timeout = {round(BUSY_TIMEOUT * 1000)}"
 # FULL: an acknowledged write survives a power cut. secure_delete: what is deleted is overwritten with zeros.
 _PRAGMAS = (
-    "PRAGMA journal_mode = WAL",
+    _BUSY_TIMEOUT,
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
     "PRAGMA secure_delete = ON",
-    _BUSY_TIMEOUT,
 )
+_WRITE_AHEAD = "PRAGMA journal_mode = WAL"
+_PAUSE = 0.01  # seconds
 _AS_IT_HAS_TO_BE = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "secure_delete": 1}
 
 
@@ -89,10 +92,29 @@ def _prepare(connection: sqlite3.Connection, _record: Any) -> None:
     connection.isolation_level = None  # the driver must not begin transactions on its own: `_begin` does
     for pragma in _PRAGMAS:
         connection.execute(pragma)
+    _write_ahead(connection)
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Turn the write-ahead log on. Of those who do so at once on a new file, SQLite lets nobody wait for the others."""
+    patience = time.monotonic() + BUSY_TIMEOUT
+    while True:
+        try:
+            connection.execute(_WRITE_AHEAD)
+        except sqlite3.OperationalError:
+            if time.monotonic() > patience:
+                raise
+            time.sleep(_PAUSE)
+        else:
+            return
 
 
 def _begin(connection: Connection) -> None:
     writes = connection.get_execution_options().get(_WRITES, False)
     driver = connection.connection.driver_connection
     assert isinstance(driver, sqlite3.Connection)  # noqa: S101 -- told to mypy; what SQLAlchemy adds costs ten times as much
-    driver.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
+    statement = "BEGIN IMMEDIATE" if writes else "BEGIN"
+    try:
+        driver.execute(statement)
+    except sqlite3.OperationalError as error:  # named as SQLAlchemy names it: whoever waits for a busy database asks so
+        raise OperationalError(statement, None, error) from error

@@ -130,6 +130,13 @@ def test_a_forgotten_memo_answers_the_same(
     assert (saved > ASKED) is (not more and limit > 3)
 
 
+def test_a_rule_may_ask_what_its_action_has_which_is_nothing(load: Load) -> None:
+    asking = '@id("a") forbid (principal, action, resource) when { action has urgent };'
+    plain, curious = (RuleBook([load(text, **PARTICULARS)]) for text in (PERMITS, PERMITS + asking))
+    for request, klass, _ in islice(questions(2), 20):
+        assert curious.visible(request, [klass], NOW) == plain.visible(request, [klass], NOW)
+
+
 @pytest.mark.parametrize("forbidden", [None, *CONDITIONS])
 def test_one_panel_says_of_one_after_another_what_cedar_says(load: Load, forbidden: str | None) -> None:
     agreement = load(rules(forbidden), handling='["tlp-red"]')
