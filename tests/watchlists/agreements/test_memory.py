@@ -132,7 +132,8 @@ def test_a_forgotten_memo_answers_the_same(
 
 def test_a_rule_may_ask_what_its_action_has_which_is_nothing(load: Load) -> None:
     asking = '@id("a") forbid (principal, action, resource) when { action has urgent };'
-    plain, curious = (RuleBook([load(text, **PARTICULARS)]) for text in (PERMITS, PERMITS + asking))
+    plain = RuleBook([load(PERMITS, **PARTICULARS)])
+    curious = RuleBook([load(PERMITS + asking, "asking", **PARTICULARS)])
     for request, klass, _ in islice(questions(2), 20):
         assert curious.visible(request, [klass], NOW) == plain.visible(request, [klass], NOW)
 
