@@ -17,8 +17,10 @@ from models.samples import Position
 from models.score_calibration import ScoreCalibration
 from models.scores import fuse
 from watchlists.gallery.choosing import chosen
+from watchlists.gallery.column import Column
 
 NOT_COMPARED = -1.0
+_NO_OWNER = -1
 
 
 def finger_score(positions: Sequence[float], best_pair: float, pairs: int) -> float | None:
@@ -114,8 +116,8 @@ class FingerIndex:
     def __init__(self, calibration: ScoreCalibration, *, threads: int = 1) -> None:
         self._calibration = calibration
         self._pack = FingerprintPack(threads=threads)
-        self._owners = np.full(1024, -1, np.int32)  # of a free row: -1
-        self._positions = np.zeros(1024, np.uint8)
+        self._owners = Column(np.int32, _NO_OWNER)
+        self._positions = Column(np.uint8, Position.UNKNOWN.code)
         self._count = 0
 
     def __len__(self) -> int:
@@ -125,23 +127,23 @@ class FingerIndex:
     def add(self, template: FingerTemplate, number: int) -> int:
         """Add a template for entry `number`; return its row."""
         row = self._pack.add(template)
-        if row >= len(self._owners):
-            self._owners = np.concatenate([self._owners, np.full_like(self._owners, -1)])
-            self._positions = np.concatenate([self._positions, np.zeros_like(self._positions)])
-        self._owners[row] = number
-        self._positions[row] = template.position.code
+        for column in (self._owners, self._positions):
+            column.reserve(row + 1)
+        self._owners.values[row] = number
+        self._positions.values[row] = template.position.code
         self._count += 1
         return row
 
     def remove(self, row: int) -> None:
         """Overwrite a row and free it."""
         self._pack.remove(row)
-        self._owners[row] = -1
+        for column in (self._owners, self._positions):
+            column.clear(row)
         self._count -= 1
 
     def select(self, visible: NDArray[np.bool_]) -> FingerSelection:
         """Return the rows of the entries whose numbers are True in `visible` (entries,)."""
-        return FingerSelection(chosen(visible, self._owners[: len(self._pack)]))
+        return FingerSelection(chosen(visible, self._owners.values[: len(self._pack)]))
 
     def compare(self, probes: Iterable[FingerTemplate], selection: FingerSelection, entries: int) -> FingerScores:
         """Compare the fingers of one probe with all selected rows.
@@ -160,7 +162,7 @@ class FingerIndex:
             entries: entry numbers are below this.
         """
         rows = np.flatnonzero(selection.allowed)
-        codes, owners = self._positions[rows], self._owners[rows]
+        codes, owners = self._positions.values[rows], self._owners.values[rows]
         best_pair, pairs = np.zeros(entries), np.zeros(entries, np.int64)
         positions: dict[Position, NDArray[np.float64]] = defaultdict(lambda: np.full(entries, NOT_COMPARED))
         comparisons = 0
