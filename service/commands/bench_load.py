@@ -2,16 +2,12 @@
 
 Everything is real and on this machine alone: two processes of the service, signed requests, the audit log, a gallery of
 generated faces, package portraits as probes. The clients share the cores with the service, so the processor time of
-both is reported: a checkpoint brings its own.
+both is reported: a checkpoint brings its own. Service and encoding work by turns, a few seconds each, so that a machine
+whose speed changes is the same for both.
 """
 
 from __future__ import annotations
 
-import base64
-import json
-import os
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -23,7 +19,6 @@ from http import HTTPStatus
 from itertools import islice
 from pathlib import Path
 
-import cv2
 import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from rich.progress import Progress
@@ -31,15 +26,14 @@ from rich.progress import Progress
 from models.errors import CrosscheckError
 from models.face import FaceEncoder
 from models.weights import ModelStore
-from service.api.messages import FaceImage
 from service.commands.bench_custody import IMPORTED, generated_entries
+from service.commands.encoding_alone import Encoded, Encoders, encoders
 from service.commands.load_clients import LoadClients
 from service.commands.local_service import UNCOUNTED, LocalFolder, LocalService, cpu_seconds, local_folder, memory_mb
 from service.commands.portraits import portraits
 from service.identity import Caller
 from service.machines.register import KeyKind, MachineRegister
 from service.machines.signing import RequestSigner
-from service.probes import SampleEncoder
 from service.roles import Role
 from service.settings import Settings
 from service.storage import open_store, system_clock
@@ -51,7 +45,9 @@ CLIENTS = PROCESSES * THREADS
 OVERLOAD = 3
 MOST_WAITING = 256
 """Requests that the clients keep open at most while they ask for too much."""
-WARM_UP = 3.0
+WARM_UP = 5.0
+TURN = 3.0
+"""Seconds for which the service works, and then the encoders: long enough for some hundred checks."""
 AS_QUICK = 1.2
 """Answers are as quick as before if none takes longer than the p99 of before, and a fifth."""
 GIVE_UP = 60.0
@@ -104,21 +100,15 @@ class LoadFigures:
 
 @dataclass(frozen=True, slots=True)
 class _Steady:
-    """What clients saw who waited for their answers, and what it cost."""
+    """What clients saw who waited for their answers, and what it cost: seconds, of which processor time."""
 
-    per_second: float
-    milliseconds: Sequence[float]
-    service_cpu_ms: float
-    client_cpu_ms: float
+    answers: Sequence[float]
+    seconds: float
+    service_cpu: float
+    client_cpu: float
 
     def percentile(self, which: float) -> float:
-        return float(np.percentile(self.milliseconds, which))
-
-
-@dataclass(frozen=True, slots=True)
-class _Encoding:
-    per_second: float
-    cpu_ms: float
+        return float(np.percentile(self.answers, which))
 
 
 def measure_load(size: int, seconds: float, overload_seconds: float, progress: Progress) -> LoadFigures:
@@ -127,51 +117,51 @@ def measure_load(size: int, seconds: float, overload_seconds: float, progress: P
     Raises:
         PortraitsUnavailable: the portraits for the probes cannot be had.
         ServiceNotStarted: the service did not become ready.
-        LoadFailed: something was not answered, or the processes that encode ended with an error.
+        LoadFailed: something was not answered.
     """
     # The same few people are checked over and over, which a service would otherwise stop.
     settings = UNCOUNTED | {"CROSSCHECK_WORKERS": str(THREADS), "CROSSCHECK_BEARER_TOKENS": "never"}
     with local_folder(settings) as data:
         signer = RequestSigner(Ed25519PrivateKey.generate())
         _prepare(data, size, signer, progress)
-        progress.add_task("encoding alone", total=None)
-        encoding = _encode(data, seconds)
         with data.serve("--workers", str(PROCESSES)) as service:
             clients = LoadClients(service.url, list(portraits().values()), signer)
-            return _measure(service, clients, encoding, size, seconds, overload_seconds, progress)
+            with encoders(Path(data.environment["CROSSCHECK_MODELS"]), PROCESSES, THREADS) as alone:
+                steady, encoding = _by_turns(service, clients, alone, seconds, progress)
+            return _measure(service, clients, steady, encoding, size, overload_seconds, progress)
 
 
 def _measure(
     service: LocalService,
     clients: LoadClients,
-    encoding: _Encoding,
+    steady: _Steady,
+    encoding: Encoded,
     size: int,
-    seconds: float,
     overload_seconds: float,
     progress: Progress,
 ) -> LoadFigures:
-    progress.add_task("checks", total=None)
-    clients.at_once(CLIENTS, 5)  # everything is loaded before the clock starts
-    steady = _steady(service, clients, seconds)
-    offered = OVERLOAD * steady.per_second
+    checks = len(steady.answers)
+    per_second, encodes_per_second = checks / steady.seconds, encoding.count / encoding.seconds
+    service_cpu, encode_cpu = steady.service_cpu / checks, encoding.cpu / encoding.count
+    offered = OVERLOAD * per_second
     progress.add_task(f"{OVERLOAD} times as many", total=None)
     before = memory_mb(service.pid)
     with _watching(service.pid) as peak:
         outcomes = clients.at_rate(offered, overload_seconds, MOST_WAITING)
-    recovered = _seconds_to_recover(clients, steady.percentile(99) / 1000)
+    recovered = _seconds_to_recover(clients, steady.percentile(99))
     answered = [outcome.seconds for outcome in outcomes if outcome.status == HTTPStatus.OK]
     refused = [outcome for outcome in outcomes if outcome.status != HTTPStatus.OK]
     return LoadFigures(
         gallery=size,
-        checks_per_second=steady.per_second,
-        p50_ms=steady.percentile(50),
-        p99_ms=steady.percentile(99),
-        encodes_per_second=encoding.per_second,
-        overhead=encoding.per_second / steady.per_second - 1,
-        service_cpu_ms=steady.service_cpu_ms,
-        encode_cpu_ms=encoding.cpu_ms,
-        client_cpu_ms=steady.client_cpu_ms,
-        cpu_overhead=steady.service_cpu_ms / encoding.cpu_ms - 1,
+        checks_per_second=per_second,
+        p50_ms=1000 * steady.percentile(50),
+        p99_ms=1000 * steady.percentile(99),
+        encodes_per_second=encodes_per_second,
+        overhead=encodes_per_second / per_second - 1,
+        service_cpu_ms=1000 * service_cpu,
+        encode_cpu_ms=1000 * encode_cpu,
+        client_cpu_ms=1000 * steady.client_cpu / checks,
+        cpu_overhead=service_cpu / encode_cpu - 1,
         offered_per_second=offered,
         statuses=dict(sorted(Counter(outcome.status for outcome in outcomes).items())),
         without_retry_after=sum(not outcome.retry_after for outcome in refused),
@@ -182,17 +172,31 @@ def _measure(
     )
 
 
-def _steady(service: LocalService, clients: LoadClients, seconds: float) -> _Steady:
+def _by_turns(
+    service: LocalService, clients: LoadClients, alone: Encoders, seconds: float, progress: Progress
+) -> tuple[_Steady, Encoded]:
+    """Let the service and the encoders work for `seconds` each, by turns; everything is loaded before the clock starts."""
+    clients.at_once(CLIENTS, WARM_UP)
+    alone.encode(WARM_UP)
+    rounds = range(max(1, round(seconds / TURN)))
+    turns = [(_steady(service, clients), alone.encode(TURN)) for _ in progress.track(rounds, description="checks")]
+    checks, encoding = [turn for turn, _ in turns], [turn for _, turn in turns]
+    answers = [answer for turn in checks for answer in turn.answers]
+    took = (sum(turn.seconds for turn in checks), sum(turn.service_cpu for turn in checks))
+    count, of_encoding = sum(turn.count for turn in encoding), sum(turn.cpu for turn in encoding)
+    steady = _Steady(answers, *took, sum(turn.client_cpu for turn in checks))
+    return steady, Encoded(count, sum(turn.seconds for turn in encoding), of_encoding)
+
+
+def _steady(service: LocalService, clients: LoadClients) -> _Steady:
     of_service, of_clients = cpu_seconds(service.pid), time.process_time()
     begun = time.perf_counter()
-    outcomes = clients.at_once(CLIENTS, seconds)
+    outcomes = clients.at_once(CLIENTS, TURN)
     took = time.perf_counter() - begun
     of_service, of_clients = cpu_seconds(service.pid) - of_service, time.process_time() - of_clients
     if wrong := {outcome.status for outcome in outcomes} - {HTTPStatus.OK}:
         raise LoadFailed(f"checks were answered with {sorted(wrong)}")
-    checks = len(outcomes)
-    milliseconds = [1000 * outcome.seconds for outcome in outcomes]
-    return _Steady(checks / took, milliseconds, 1000 * of_service / checks, 1000 * of_clients / checks)
+    return _Steady([outcome.seconds for outcome in outcomes], took, of_service, of_clients)
 
 
 def _seconds_to_recover(clients: LoadClients, p99: float) -> float:
@@ -218,44 +222,6 @@ def _prepare(data: LocalFolder, size: int, signer: RequestSigner, progress: Prog
         with store.writing() as write:
             write.put_entries(list(islice(entries, IMPORTED)))
     store.engine.dispose()
-
-
-def _encode(data: LocalFolder, seconds: float) -> _Encoding:
-    """Encode the probes and do nothing else, in as many processes and threads as the service has."""
-    command = [sys.executable, "-c", f"from {__name__} import encode_for; encode_for({seconds})"]
-    running = [
-        subprocess.Popen(command, env=data.environment, stdout=subprocess.PIPE, text=True)  # noqa: S603 -- us
-        for _ in range(PROCESSES)
-    ]
-    lines = [process.communicate()[0] for process in running]
-    if any(process.returncode for process in running):
-        raise LoadFailed("a process that encodes ended with an error")
-    results = [json.loads(line) for line in lines]
-    count = sum(result["count"] for result in results)
-    rate = sum(result["count"] / result["seconds"] for result in results)
-    return _Encoding(rate, 1000 * sum(result["cpu"] for result in results) / count)
-
-
-def encode_for(seconds: float) -> None:
-    """Encode the probes in `THREADS` threads for so long; print how many there were, and what that took."""
-    os.environ["OMP_NUM_THREADS"] = "1"
-    cv2.setNumThreads(1)
-    encoder = SampleEncoder(FaceEncoder(ModelStore(Settings().models_folder), threads=THREADS))
-    probes = [FaceImage(image=base64.b64encode(image).decode()) for image in portraits().values()]  # type: ignore[arg-type]
-
-    def run(until: float) -> int:
-        count = 0
-        while time.perf_counter() < until:
-            encoder.encode([probes[count % len(probes)]], [])
-            count += 1
-        return count
-
-    with ThreadPoolExecutor(THREADS) as threads:
-        list(threads.map(run, [time.perf_counter() + WARM_UP] * THREADS))
-        begun, cpu = time.perf_counter(), time.process_time()
-        count = sum(threads.map(run, [begun + seconds] * THREADS))
-        took = {"count": count, "seconds": time.perf_counter() - begun, "cpu": time.process_time() - cpu}
-    sys.stdout.write(json.dumps(took) + "\n")
 
 
 @contextmanager
