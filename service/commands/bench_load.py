@@ -12,7 +12,6 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -175,7 +174,7 @@ def _measure(
 def _by_turns(
     service: LocalService, clients: LoadClients, alone: Encoders, seconds: float, progress: Progress
 ) -> tuple[_Steady, Encoded]:
-    """Let the service and the encoders work for `seconds` each, by turns; everything is loaded before the clock starts."""
+    """Let service and encoders work for `seconds` each, by turns; everything is loaded before the clock starts."""
     clients.at_once(CLIENTS, WARM_UP)
     alone.encode(WARM_UP)
     rounds = range(max(1, round(seconds / TURN)))
