@@ -14,7 +14,6 @@ import cv2
 import faiss
 from fastapi import FastAPI
 
-from models import base64_text
 from models.face import FaceEncoder, embedding_plan
 from models.fingerprint.matcher import warm_up
 from models.weights import ModelStore
@@ -114,7 +113,6 @@ def bootstrap(
     with loading(gallery, store.entry_count()):
         faces = faces or FaceEncoder(models, threads=settings.workers)
         warm_up()
-        base64_text.warm_up()
     rules = RuleBookHolder(settings.agreements_folder)
     record_of_rules = RuleRecord(store.engine, store.keys)
     record_of_rules.note(rules.current, clock())

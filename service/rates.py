@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from limits import RateLimitItem, RateLimitItemPerMinute
-from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
 from service.errors import TooManyRequests
 from service.identity import Caller
+from service.rate_windows import RateWindows
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Rates:
     """Counts calls and refuses those beyond a budget; what is refused is not counted. Called from the event loop."""
 
     def __init__(self, budget: RateBudget) -> None:
-        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+        self._limiter = MovingWindowRateLimiter(RateWindows())
         self._checks: Final = RateLimitItemPerMinute(budget.checks)
         self._partner_checks: Final = RateLimitItemPerMinute(budget.partner_checks)
         self._calls: Final = RateLimitItemPerMinute(budget.calls)

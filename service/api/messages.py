@@ -5,11 +5,11 @@ Field values never appear in errors (`hide_input_in_errors`), samples and biogra
 
 from __future__ import annotations
 
-import binascii
 from datetime import date, datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
 
+import pybase64
 from pydantic import (
     AwareDatetime,
     BaseModel,
@@ -21,7 +21,6 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError, core_schema
 
-from models.base64_text import decode_base64
 from models.calibration import FINGER_PPI_RANGE, Band
 from models.samples import Modality, Position, ReasonCode, Severity
 from watchlists.records import LinkKind
@@ -44,13 +43,13 @@ Moment = Annotated[AwareDatetime, BeforeValidator(_only_text, json_schema_input_
 
 def _decode_base64(unverified_text: str) -> bytes:
     try:
-        return decode_base64(unverified_text)
+        return pybase64.b64decode(unverified_text, validate=True)
     except ValueError:
         raise PydanticCustomError("base64", "Input should be standard base64 with padding") from None
 
 
 def _encode_base64(data: bytes) -> str:
-    return binascii.b2a_base64(data, newline=False).decode("ascii")
+    return pybase64.b64encode_as_string(data)
 
 
 def _base64_schema(_source: Any, _handler: Any) -> core_schema.CoreSchema:

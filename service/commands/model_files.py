@@ -10,7 +10,6 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from models import base64_text
 from models.face import FaceEncoder
 from models.fingerprint.matcher import warm_up
 from models.weights import ModelStore
@@ -57,4 +56,3 @@ def prepare_with_progress(store: ModelStore) -> None:
         warm_up()
         choosing.warm_up()
         glance.warm_up()
-        base64_text.warm_up()

@@ -82,6 +82,8 @@ class FingerScores:
 
         The flag threshold must rise with these alone, or each pair would be paid for twice.
         """
+        if not self.comparisons:
+            return 0
         return self.comparisons - int(self.pairs.sum()) + int(np.count_nonzero(self.pairs))
 
     def of(self, number: int) -> float | None:
@@ -98,6 +100,8 @@ class FingerScores:
 
         There may be others among them: a look never exceeds the sum over the positions or the best pair.
         """
+        if not self.comparisons:
+            return set()
         compared = (self.positions != NOT_COMPARED).any(axis=0) | (self.pairs > 0)
         bound = np.maximum(np.maximum(self.positions, 0.0).sum(axis=0), self.best_pair)
         return set(np.flatnonzero(compared & (bound >= score)).tolist())
