@@ -188,18 +188,21 @@ def test_two_versions_in_force_together_are_refused(load: Load) -> None:
     first, second = load(SEARCH), load(SEARCH, "second", version="2", in_force_from="2026-06-01T00:00:00Z")
     with pytest.raises(AgreementInvalid, match="in force together with xa-xb@1") as raised:
         RuleBook([first, second])
+    assert raised.value.file == "xa-xb@2"
     assert 'supersedes = ["xa-xb@1"]' in raised.value.hint
 
 
 def test_the_same_version_twice_is_refused(load: Load) -> None:
-    with pytest.raises(AgreementInvalid, match="twice"):
+    with pytest.raises(AgreementInvalid, match="twice") as raised:
         RuleBook([load(SEARCH), load(SEARCH, "again")])
+    assert (raised.value.file, raised.value.hint) == ("agreements", "Remove one of the folders.")
 
 
 def test_an_agreement_cannot_end_one_between_others(load: Load) -> None:
     hostile = load(SEARCH, "hostile", id='"xa-xc"', parties='["xa", "xc"]', supersedes='["xa-xb@1"]')
-    with pytest.raises(AgreementInvalid, match="not all of its parties"):
+    with pytest.raises(AgreementInvalid, match="cannot supersede xa-xb@1: not all of its parties") as raised:
         RuleBook([load(SEARCH), hostile])
+    assert raised.value.file == "xa-xc@1"
 
 
 def test_only_the_classes_asked_about_are_answered(samples: RuleBook) -> None:

@@ -31,7 +31,7 @@ from watchlists.agreements.entering import EnteredSamples, may_enter
 from watchlists.agreements.explain import explain
 from watchlists.agreements.findings import Why
 from watchlists.agreements.levels import Level
-from watchlists.agreements.release import Case, OwnerDecision, ReleaseState, Waiver, release_state
+from watchlists.agreements.release import Case, OwnerDecision, ReleaseState, Waiver, release_state, released
 from watchlists.agreements.retention import ProbeKeeping, copy_expiry, probe_keeping, schedule
 from watchlists.agreements.rights import SubjectAnswer, error_report, subject_access
 from watchlists.agreements.terms import NO_TERMS, Terms
@@ -87,6 +87,13 @@ def test_a_deed_that_cannot_be_put_to_the_rules_is_not_done(load: Load) -> None:
     unreadable = replace(terminal(), checkpoint="\ud800")
     for asked, allowed in ((terminal(), True), (unreadable, False)):
         assert book.ask(Deed.TAKE_ACTION, asked, alert(), NOW, action="arrest").allowed is allowed
+
+
+def test_a_deed_outside_a_check_is_not_stopped_by_what_only_a_check_reads(load: Load) -> None:
+    book = RuleBook([load(rule("search", 'context.checkpoint != ""') + SCORE + rule("copy"))])
+    unreadable = replace(terminal(), checkpoint="\ud800")
+    assert book.visible(unreadable, [wanted()], NOW) == frozenset()
+    assert book.ask(Deed.COPY, unreadable, wanted(), NOW).allowed is True
 
 
 def test_of_categories_without_rank_none_precedes(load: Load) -> None:
@@ -289,6 +296,13 @@ def test_a_search_that_waits_makes_everything_wait(load: Load) -> None:
     assert decision.later.level is Level.SCORE
 
 
+def test_an_alert_that_waits_has_its_action_once_it_is_released(load: Load) -> None:
+    book = RuleBook([load(SEARCH + SCORE + rule("see alert", asks="reviewers(1)"))])
+    decision = book.disclosure(terminal(), wanted(), 6.0, NOW)
+    assert (decision.level, released(decision).level) == (Level.SCORE, Level.ALERT)
+    assert released(decision).action == "inform-officer"
+
+
 def test_no_action_below_the_level_at_which_it_is_seen(load: Load) -> None:
     book = RuleBook([load(SEARCH + SCORE)])
     assert book.disclosure(terminal(), wanted(), 6.0, NOW).action == NO_ACTION
@@ -385,7 +399,7 @@ def test_a_forbid_of_a_whole_check_that_reads_the_score_is_heard_at_each_level(l
 
 
 def test_decisions_are_remembered_and_shared_by_requests_that_no_rule_tells_apart(load: Load) -> None:
-    book = RuleBook([load(SEARCH + SCORE)])
+    book = RuleBook([load(SEARCH + ALERT)])
     classes = frozenset({wanted(), alert(hidden_until=NOW + DAY)})
     one, other = terminal(case="2026/7"), replace(terminal(case="2026/8"), checkpoint="XA-GATE-09")
     assert book.disclosure(one, wanted(), 6.0, NOW) is book.disclosure(other, wanted(), 6.01, NOW)

@@ -21,8 +21,9 @@ from watchlists.agreements.actions import ACTIONS, Deed
 from watchlists.agreements.decide import RuleBook
 from watchlists.agreements.facts import Facts, Request, entities_of
 from watchlists.agreements.levels import Level
-from watchlists.agreements.panel import Panel
+from watchlists.agreements.panel import Panel, Verdict
 from watchlists.agreements.question import MEMO_ANSWERS
+from watchlists.agreements.visibility import Visibility
 from watchlists.records import Age, Conditions, VisibilityClass
 
 ASKED = 400
@@ -161,6 +162,67 @@ def test_cedar_is_asked_where_a_rule_has_not_met_what_it_reads(load: Load, asked
     levels = [book.disclosure(terminal(), klass, 6.0, NOW).level for klass in klasses]
     assert levels == [Level.SCORE] * 3 + [Level.NONE] * 3
     assert len(asked) == 2
+
+
+def test_a_rule_that_asks_for_the_action_is_asked_of_each_class_that_differs_to_it(
+    load: Load, asked: list[str]
+) -> None:
+    asking = 'action == Action::"see score" && resource.contested'
+    book = RuleBook([load(SEARCH + SCORE + rule("see score", asking, does="forbid", name="no"))])
+    klasses = [replace(wanted(), watchlist=f"list-{number}") for number in range(3)]
+    klasses += [replace(klass, conditions=Conditions(contested=True)) for klass in klasses]
+    levels = [book.disclosure(terminal(), klass, 6.0, NOW).level for klass in klasses]
+    assert levels == [Level.SCORE] * 3 + [Level.NONE] * 3
+    assert book.visible(terminal(), klasses, NOW) == set(klasses[:3])
+    assert len(asked) == 3
+
+
+def test_what_follows_from_the_same_rules_is_worked_out_once(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    put: list[str] = []
+    ask = Panel.ask
+
+    def listen(panel: Panel, action: str, *rest: Any) -> Verdict:
+        put.append(action)
+        return ask(panel, action, *rest)
+
+    monkeypatch.setattr(Panel, "ask", listen)
+    book = RuleBook([load(SEARCH + SCORE)])
+    klasses = [replace(wanted(), watchlist=f"list-{number}") for number in range(3)]
+    for klass in klasses:
+        assert book.visible(terminal(), [klass], NOW) == {klass}
+    assert put.count("search") == 1
+    assert {book.disclosure(terminal(), klass, 6.0, NOW).level for klass in klasses} == {Level.SCORE}
+    assert put.count("search") == 2
+
+
+def test_classes_of_which_the_same_rules_hold_keep_their_own_handling(load: Load) -> None:
+    book = RuleBook([load(SEARCH + SCORE)])
+    for handling in ((), ("tlp-green",), ("tlp-red",), ()):
+        assert book.disclosure(terminal(), wanted(handling=handling), 6.0, NOW).handling == handling
+
+
+def test_each_class_is_decided_on_once_whatever_it_is_asked_with() -> None:
+    decided: list[str] = []
+
+    def decides(_epoch: int, _request: Request, klass: VisibilityClass) -> bool:
+        decided.append(klass.owner)
+        return klass.owner != "xb"
+
+    visibility = Visibility()
+    for owners, visible in (("xa", "xb"), {"xa"}), (("xb", "xc"), {"xc"}), (("xa", "xc"), {"xa", "xc"}):
+        found = visibility.among(frozenset(map(wanted, owners)), 1, terminal(), NOW, decides)
+        assert {klass.owner for klass in found} == visible
+    assert sorted(decided) == ["xa", "xb", "xc"]
+
+
+def test_what_cedar_could_not_answer_once_is_asked_again(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    agreement = load(SEARCH + '@id("no") forbid (principal, action == Action::"search", resource);')
+    panel = Panel([agreement], frozenset({agreement}), PURPOSE)
+    with monkeypatch.context() as broken:
+        silence = {"decision": "NoDecision", "diagnostics": {"reason": [], "errors": []}}
+        broken.setattr(cedarpy, "is_authorized", lambda *_: cedarpy.AuthzResult(silence))
+        assert panel.ask("search", Facts(terminal(), wanted())) == ({}, {}, {}, True)
+    assert panel.ask("search", Facts(terminal(), wanted())).forbids
 
 
 def test_what_cedar_cannot_read_is_not_answered_from_memory(load: Load, caplog: pytest.LogCaptureFixture) -> None:

@@ -44,6 +44,7 @@ def tree(*conditions: str, head: str = "principal, action, resource") -> Mapping
         ('context has case_reference && context.case_reference == "7"', {"case_reference"}),
         ('!(context.checkpoint like "XA-*") || context.emergency', {"checkpoint", "emergency"}),
         ('resource.handling.contains(context["checkpoint"])', {"checkpoint"}),
+        ('{"has": context.emergency} == {".": context.exercise}', {"emergency", "exercise"}),
         ("context == context", CONTEXT),
         ("context.emergency && context == context", CONTEXT),
         ("(if context.emergency then context else context) has case_reference", CONTEXT),
