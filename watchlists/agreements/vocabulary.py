@@ -58,9 +58,11 @@ def check_words(tree: Mapping[str, Any], known: Mapping[str, Words]) -> None:
         UnsoundRuleError: a comparison with a word that is not listed, or one that hides its words.
     """
     _check_head(tree)
-    for operator, operand in _operators(tree["conditions"]):
-        if operator == "Record":
-            raise UnsoundRuleError("records have no use in a rule", "Compare attributes one by one.")
+    operators = list(_operators(tree["conditions"]))
+    # First of all: the attributes of a record may be named as operators are.
+    if any(operator == "Record" for operator, _ in operators):
+        raise UnsoundRuleError("records have no use in a rule", "Compare attributes one by one.")
+    for operator, operand in operators:
         if operator == "like":
             for attribute in _attributes(operand["left"], known):
                 raise UnsoundRuleError(f"{attribute} may not be compared by pattern", "Name the words.")

@@ -136,6 +136,8 @@ KNOWN = {"resource.owner": Words({"xa", "xb"}, "parties"), "resource.age": Words
         (tree('when { resource.age != "old" }'), "'old', which is none of its words", "adult, minor"),
         (tree('when { resource.owner like "x*" }'), "resource.owner may not be compared by pattern", "Name the words"),
         (tree('when { {owner: resource.owner} == {owner: "xa"} }'), "records have no use", "one by one"),
+        (tree('when { {".": resource.owner} == {".": "xa"} }'), "records have no use", "one by one"),
+        (tree('when { [{"like": 1}].contains({"__entity": 1}) }'), "records have no use", "one by one"),
         (tree('when { principal == Requester::"xa" }'), "no Requester can be named", "principal.partner"),
         (tree(head='principal == Requester::"xa", action, resource'), "may not name a principal", "in `when`"),
         (tree(head='principal, action, resource in Alert::"a"'), "may not name a resource", "in `when`"),
