@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from models.fingerprint.compiler import kernel
+from watchlists.gallery.byte_product import LANES, product_of_rows
 from watchlists.gallery.faces import FaceIndex
 from watchlists.gallery.glance import END, MOST, Glance, ProbeEnds
 
@@ -91,3 +93,22 @@ def test_an_index_finds_the_same_at_every_likeness(similarity: float) -> None:
     index.add(vectors, range(len(vectors)))
     found = index.at_least(similarity, probes, index.select(np.ones(len(vectors), np.bool_)))
     assert found == set(np.flatnonzero((vectors @ probes.T >= similarity).any(axis=1)).tolist())
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_product_of_rows_of_bytes_is_exact(seed: int) -> None:
+    rows = np.random.default_rng(seed).integers(-127, 128, (3, 2 * LANES), np.int8)
+    rows[0] = 127
+    rows[1] = -127
+    product = product_of_rows(2 * LANES)
+
+    @kernel
+    def products(rows: NDArray[np.int8], found: NDArray[np.int32]) -> None:
+        for one in range(len(rows)):
+            for other in range(len(rows)):
+                found[one, other] = product(rows, one, rows, other)
+
+    found = np.empty((3, 3), np.int32)
+    products(rows, found)
+    wide = rows.astype(np.int32)
+    assert found.tolist() == (wide @ wide.T).tolist()
