@@ -22,7 +22,7 @@ from service.notices import hold_partners
 from service.pace import wait_out
 from service.schema import flags_to_open
 from service.telemetry import Metrics, log
-from watchlists.database import UNAVAILABLE, writing
+from watchlists.database import UNAVAILABLE, ReadyStatement, writing
 from watchlists.keys import KeyRing
 
 STEP: Final = 4096
@@ -37,7 +37,7 @@ SEALED_FLAG: Final = "flag to open"
 
 _FORM: Final = TypeAdapter(FlagToOpen)
 # Made once: to build a statement takes longer than to run it.
-_INSERT: Final = flags_to_open.insert()
+_INSERT: Final = ReadyStatement(flags_to_open.insert())
 _ARE: Final = flags_to_open.c.number.in_(bindparam("numbers", expanding=True))
 _FOUND: Final = select(flags_to_open).where(_ARE).order_by(flags_to_open.c.number)
 _TAKE: Final = flags_to_open.delete().where(_ARE)
@@ -73,7 +73,7 @@ class FlagOutbox:
     def put(self, connection: Connection, partner: str, check_id: str, content: bytes) -> None:
         """Leave what `packed` gave, sealed for the asking partner, in the transaction of its check."""
         sealed = self._keys.seal_for(partner, SEALED_FLAG, content, check_id, connection=connection)
-        connection.execute(_INSERT, {"partner": partner, "check_id": check_id, "sealed": sealed})
+        _INSERT.write(connection, {"partner": partner, "check_id": check_id, "sealed": sealed})
 
 
 class FlagOpener:

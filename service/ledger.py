@@ -13,7 +13,7 @@ from typing import Any, Final
 from uuid import UUID, uuid4
 
 from pydantic import ValidationError
-from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, bindparam, select
+from sqlalchemy import ColumnElement, Connection, Engine, bindparam, select
 from sqlalchemy.exc import IntegrityError
 
 from service import audit
@@ -30,20 +30,22 @@ from service.preconditions import Gathered
 from service.probes import EncodedSamples
 from service.schema import checks
 from watchlists.agreements import Obligation
-from watchlists.database import writing
+from watchlists.database import ReadyStatement, Row, writing
 from watchlists.errors import SealBroken
 from watchlists.keys import KeyRing
 
 SEALED_ANSWER = "answer to a check"
 _SAMPLES: Final[Any] = {"face": {"image"}, "fingerprints": {"__all__": {"template"}}}
 # Made once: to build a statement takes longer than to run it.
-_KEPT: Final = select(checks).where(
-    checks.c.partner == bindparam("asker"),
-    checks.c.check_id == bindparam("id"),
-    checks.c.answered_at >= bindparam("since"),
+_KEPT: Final = ReadyStatement(
+    select(checks).where(
+        checks.c.partner == bindparam("asker"),
+        checks.c.check_id == bindparam("id"),
+        checks.c.answered_at >= bindparam("since"),
+    )
 )
-_FORGET: Final = checks.delete().where(checks.c.answered_at < bindparam("before"))
-_INSERT: Final = checks.insert()
+_FORGET: Final = ReadyStatement(checks.delete().where(checks.c.answered_at < bindparam("before")))
+_INSERT: Final = ReadyStatement(checks.insert())
 REST = 0.002
 """Seconds, or a multiple of them, from the comparisons to the writing: rules and candidates take a fraction of that."""
 
@@ -109,10 +111,10 @@ class Ledger:
         """
         wanted = {"asker": caller.partner, "id": str(request.check_id), "since": now - self._keep_answers}
         with self._engine.connect() as connection:
-            row = connection.execute(_KEPT, wanted).mappings().first()
-            if row is None:
+            rows = _KEPT.rows(connection, wanted)
+            if not rows:
                 return None
-            answer = self._reopen(connection, row, caller, request, rules)
+            answer = self._reopen(connection, rows[0], caller, request, rules)
         with writing(self._engine) as connection:
             if answer is None:
                 connection.execute(checks.delete().where(*_is(caller, request)))
@@ -136,13 +138,13 @@ class Ledger:
         wait_out(conclusion.compared_at, REST)
         try:
             with writing(self._engine) as connection:
-                connection.execute(_FORGET, {"before": conclusion.at - self._keep_answers})
+                _FORGET.write(connection, {"before": conclusion.at - self._keep_answers})
                 self._outbox.put(connection, caller.partner, str(request.check_id), to_open)
                 kind, keep_until = EventKind.CHECK_ANSWERED, flag.log_until
                 receipt = audit.record(connection, kind, caller, conclusion.at, details, keep_until)
                 answer = _answer(request, conclusion, flag.id, receipt)
                 row = self._check_row(connection, caller, request, answer, conclusion)
-                connection.execute(_INSERT, row | {"request_digest": self._digest(caller, asked, connection)})
+                _INSERT.write(connection, row | {"request_digest": self._digest(caller, asked, connection)})
         except IntegrityError:
             with self._engine.connect() as connection:
                 first = connection.execute(select(checks).where(*_is(caller, request))).mappings().first()
@@ -156,7 +158,7 @@ class Ledger:
     def forget(self, now: datetime) -> None:
         """Delete the answers that have been kept for long enough."""
         with writing(self._engine) as connection:
-            connection.execute(_FORGET, {"before": now - self._keep_answers})
+            _FORGET.write(connection, {"before": now - self._keep_answers})
 
     def _check_row(
         self, connection: Connection, caller: Caller, request: MatchRequest, answer: MatchAnswer, conclusion: Conclusion
@@ -193,7 +195,7 @@ class Ledger:
         return None if text is None else self._keys.digest_for(caller.partner, what, text.encode()).hex()
 
     def _reopen(
-        self, connection: Connection, row: RowMapping, caller: Caller, request: MatchRequest, rules: str
+        self, connection: Connection, row: Row, caller: Caller, request: MatchRequest, rules: str
     ) -> MatchAnswer | None:
         if not hmac.compare_digest(row["request_digest"], self._digest(caller, _asked(caller, request), connection)):
             raise CheckConflict("this check_id was used before, with another body or by another authority")

@@ -11,10 +11,11 @@ from typing import Final
 
 from sqlalchemy import Connection, Engine, select
 
+from watchlists.database import ReadyStatement
 from watchlists.records import Change, ChangeKind, EntryKey
 from watchlists.schema import change_head, changes
 
-_LAST: Final = select(change_head.c.last_sequence)
+_LAST: Final = ReadyStatement(select(change_head.c.last_sequence))
 BATCH = 1000
 """Changes that are read at once."""
 
@@ -28,7 +29,7 @@ class ChangeLog:
     def last_sequence(self) -> int:
         """Return the number of the newest change, 0 if there is none. Cheap: one row."""
         with self._engine.connect() as connection:
-            return connection.execute(_LAST).scalar_one_or_none() or 0
+            return max((row["last_sequence"] for row in _LAST.rows(connection, {})), default=0)
 
     def after(self, sequence: int, limit: int = BATCH) -> Sequence[Change]:
         """Return the changes after `sequence` in order, at most `limit` of them."""

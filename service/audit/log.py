@@ -25,7 +25,7 @@ from service.audit.signing_key import SigningKeys
 from service.audit.stored_parts import count_parts, needs_counting, read_parts, write_parts
 from service.audit.tree import Frontier
 from service.schema import audit_events, audit_events_before, audit_log, audit_nodes, audit_payloads
-from watchlists.database import wipe_deleted, writing
+from watchlists.database import ReadyStatement, Row, wipe_deleted, writing
 from watchlists.feed.signing import Signer
 from watchlists.keys import KeyRing, OwnerKey
 from watchlists.keys.values import prefix_of
@@ -38,11 +38,12 @@ SEALED_PAYLOAD: Final = "audit payload"
 _BATCH: Final = 500
 STATE: Final = select(audit_log).with_for_update()
 # Made once: to build a statement takes longer than to run it.
-_INSERT_EVENTS: Final = audit_events.insert()
-_INSERT_PAYLOADS: Final = audit_payloads.insert()
-_INSERT_NODES: Final = audit_nodes.insert()
-_GROW: Final = audit_log.update().values(
-    size=bindparam("grown_to"), frontier=bindparam("edge"), last_at=bindparam("last")
+_STATE: Final = ReadyStatement(STATE)
+_INSERT_EVENTS: Final = ReadyStatement(audit_events.insert())
+_INSERT_PAYLOADS: Final = ReadyStatement(audit_payloads.insert())
+_INSERT_NODES: Final = ReadyStatement(audit_nodes.insert())
+_GROW: Final = ReadyStatement(
+    audit_log.update().values(size=bindparam("grown_to"), frontier=bindparam("edge"), last_at=bindparam("last"))
 )
 
 
@@ -74,7 +75,7 @@ class AuditLog:
         ready = [self._ready(connection, event, keys) for event in events]
         if not ready:
             return []
-        state = connection.execute(STATE).mappings().one()
+        (state,) = _STATE.rows(connection, {})
         signer = self._signing.signer(connection, state["signing_key"])
         appending = _Appending(state, signer, read_parts(connection, {each.owner for each in ready}))
         for each in ready:
@@ -119,7 +120,7 @@ class AuditLog:
 class _Appending:
     """Entries on their way into the tree."""
 
-    def __init__(self, state: RowMapping, signer: Signer, parts: Growing) -> None:
+    def __init__(self, state: Row, signer: Signer, parts: Growing) -> None:
         self.receipts = list[Receipt]()
         self._parts = parts
         self._frontier = Frontier.of_bytes(state["size"], state["frontier"])
@@ -157,13 +158,13 @@ class _Appending:
         self._last_at = at
 
     def write(self, connection: Connection) -> None:
-        connection.execute(_INSERT_EVENTS, self._events)
-        connection.execute(_INSERT_PAYLOADS, self._payloads)
+        _INSERT_EVENTS.write(connection, *self._events)
+        _INSERT_PAYLOADS.write(connection, *self._payloads)
         if self._nodes:
-            connection.execute(_INSERT_NODES, self._nodes)
+            _INSERT_NODES.write(connection, *self._nodes)
         frontier = self._frontier
         grown = {"grown_to": frontier.size, "edge": frontier.to_bytes(), "last": self._last_at}
-        connection.execute(_GROW, grown)
+        _GROW.write(connection, grown)
         write_parts(connection, self._parts)
 
 

@@ -10,11 +10,12 @@ from sqlalchemy import Connection, Engine, bindparam, select
 from service.audit.parts import Growing, Part, parts_root
 from service.audit.tree import EMPTY_ROOT, Frontier
 from service.schema import audit_events, audit_parts
+from watchlists.database import ReadyStatement
 
 _PARTNER: Final = audit_parts.c.partner
 # Made once: to build a statement takes longer than to run it.
-_OF: Final = select(*audit_parts.c["partner", "size", "frontier"]).where(bindparam("of") == _PARTNER)
-_GROW: Final = (
+_OF: Final = ReadyStatement(select(*audit_parts.c["partner", "size", "frontier"]).where(bindparam("of") == _PARTNER))
+_GROW: Final = ReadyStatement(
     audit_parts.update()
     .where(bindparam("of") == _PARTNER)
     .values(size=bindparam("grown_to"), frontier=bindparam("edge"))
@@ -25,9 +26,8 @@ def read_parts(connection: Connection, partners: Collection[str]) -> Growing:
     """Return the parts of those partners, to append to. The row of `audit_log` has to be locked."""
     found = Growing()
     for partner in partners:
-        row = connection.execute(_OF, {"of": partner}).first()
-        if row is not None:
-            found.frontiers[partner] = Frontier.of_bytes(row.size, row.frontier)
+        for row in _OF.rows(connection, {"of": partner}):
+            found.frontiers[partner] = Frontier.of_bytes(row["size"], row["frontier"])
     return found
 
 
@@ -35,7 +35,7 @@ def write_parts(connection: Connection, parts: Growing) -> None:
     """Keep parts that have grown."""
     for partner, edge in parts.frontiers.items():
         grown = {"of": partner, "grown_to": edge.size, "edge": edge.to_bytes()}
-        if not connection.execute(_GROW, grown).rowcount:
+        if not _GROW.write(connection, grown):
             begun = {"size": edge.size, "frontier": edge.to_bytes(), "kept_size": 0, "kept_root": EMPTY_ROOT}
             connection.execute(audit_parts.insert().values(partner=partner, **begun))
 

@@ -14,9 +14,9 @@ from sqlalchemy.exc import IntegrityError
 from service.machine_schema import spent_nonces
 from service.machines.errors import SignatureReplayed
 from service.machines.signatures import Signature
-from watchlists.database import writing
+from watchlists.database import ReadyStatement, writing
 
-_INSERT = spent_nonces.insert()
+_INSERT = ReadyStatement(spent_nonces.insert())
 
 
 class SpentNonces:
@@ -34,7 +34,7 @@ class SpentNonces:
         digest = sha256(f"{signature.keyid} {signature.nonce}".encode()).digest()
         try:
             with writing(self._engine) as connection:
-                connection.execute(_INSERT, {"digest": digest, "until": signature.last_moment})
+                _INSERT.write(connection, {"digest": digest, "until": signature.last_moment})
         except IntegrityError:
             raise SignatureReplayed("this signature was used before") from None
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy import Connection, Engine, RowMapping, bindparam, select
+from sqlalchemy import Connection, Engine, bindparam, select
 
 from service import audit
 from service.audit import EventKind
@@ -17,17 +17,19 @@ from service.machine_schema import machine_keys
 from service.machines.errors import KeyTaken, MachineExists, TooManyKeys, UnknownMachine
 from service.machines.keys import PublicKey
 from service.roles import Role
-from watchlists.database import writing
+from watchlists.database import ReadyStatement, Row, writing
 from watchlists.schema import partners
 
 MOST_KEYS: Final = 2
 ADDER, ROTATOR, REVOKER = (f"crosscheck terminal {command}" for command in ("add", "rotate", "revoke"))
 _KEYS = select(machine_keys, partners.c.country).join(partners)
 # Made once: to build a statement takes longer than to run it.
-_IN_FORCE = _KEYS.where(
-    machine_keys.c.keyid == bindparam("id"),
-    machine_keys.c.kind == bindparam("of_kind"),
-    machine_keys.c.revoked_at.is_(None),
+_IN_FORCE = ReadyStatement(
+    _KEYS.where(
+        machine_keys.c.keyid == bindparam("id"),
+        machine_keys.c.kind == bindparam("of_kind"),
+        machine_keys.c.revoked_at.is_(None),
+    )
 )
 
 
@@ -120,8 +122,8 @@ class MachineRegister:
     def recognise(self, keyid: str, kind: KeyKind) -> MachineKey | None:
         """Return the key of that id if it is in force and of that kind."""
         with self._engine.connect() as connection:
-            row = connection.execute(_IN_FORCE, {"id": keyid, "of_kind": kind}).mappings().first()
-        return None if row is None else _machine_key(row)
+            rows = _IN_FORCE.rows(connection, {"id": keyid, "of_kind": kind.value})
+        return _machine_key(rows[0]) if rows else None
 
     def _insert(
         self, connection: Connection, caller: Caller, kind: KeyKind, key: PublicKey, now: datetime, by: str
@@ -155,7 +157,7 @@ def _in_force(connection: Connection, partner: str, name: str) -> list[MachineKe
     return [_machine_key(row) for row in connection.execute(_KEYS.where(*of_machine)).mappings()]
 
 
-def _machine_key(row: RowMapping) -> MachineKey:
+def _machine_key(row: Row) -> MachineKey:
     caller = Caller(row["partner"], Role(row["role"]), row["name"], row["authority"], row["country"])
     kind = KeyKind(row["kind"])
     return MachineKey(row["keyid"], kind, row["public"], caller, row["added_at"], row["revoked_at"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import Connection, Table, event, select
+from sqlalchemy import Connection, Table, select
 
 from service.api.messages import MatchRequest
 from service.flag_outbox import RETRY_AFTER, SEALED_FLAG, STEP, FlagOpener, packed, unpacked
@@ -25,6 +25,7 @@ from service.schema import duties, flag_candidates, flags, flags_to_open, notice
 from tests.service.node import Node, NodeMaker
 from tests.service.recorded import recorded
 from tests.service.treaties import permit, sign
+from tests.statements import Sent, statements
 from tests.watchlists.makers import NOW
 from watchlists.agreements import Clause, Obligation
 from watchlists.database import writing
@@ -137,15 +138,15 @@ def test_partners_are_locked_before_the_audit_log(desk: Desk) -> None:
     """The next flag of the batch may tell its owner, and whoever tells locks partners first: nobody waits in a ring."""
     sign(desk.node, permit("search"), permit("see alert", "silent-alarm"))
     desk.check()
-    with statements(desk) as sent:
+    with statements(desk.engine) as sent:
         assert desk.opener().run(NOW) == 0
     assert desk.count(flags, notices) == [1, 0]
     first = {table: _first(sent, f"FROM {table} ") for table in ("partners", "audit_log")}
     assert first["partners"] < first["audit_log"]
 
 
-def _first(sent: list[Statement], words: str) -> int:
-    return next(number for number, (sql, _) in enumerate(sent) if words in " ".join(sql.split()) + " ")
+def _first(sent: list[Sent], words: str) -> int:
+    return next(number for number, each in enumerate(sent) if words in " ".join(each.sql.split()) + " ")
 
 
 def test_a_crash_leaves_the_flag_to_be_opened(desk: Desk) -> None:
@@ -256,38 +257,6 @@ def test_what_is_sealed_has_few_sizes_and_comes_back_as_it_was(candidates: int, 
     assert unpacked(packed(flag)) == flag
 
 
-Statement = tuple[str, tuple[tuple[str, int], ...]]
-"""SQL, and of each value that is bound to it the type and the size."""
-
-
-@contextmanager
-def statements(desk: Desk) -> Iterator[list[Statement]]:
-    """What is sent to the database meanwhile."""
-    sent: list[Statement] = []
-
-    def note(_connection: Any, _cursor: Any, sql: str, values: Any, _context: Any, _many: bool) -> None:
-        sent.append((sql, tuple((type(value).__name__, _size(value)) for value in _flat(values))))
-
-    event.listen(desk.engine, "before_cursor_execute", note)
-    yield sent
-    event.remove(desk.engine, "before_cursor_execute", note)
-
-
-def _flat(values: Any) -> Iterator[Any]:
-    if isinstance(values, Mapping):
-        values = list(values.values())
-    if isinstance(values, list | tuple):
-        for value in values:
-            yield from _flat(value)
-    else:
-        yield values
-
-
-def _size(value: Any) -> int:
-    """Of text and bytes; other values take the same space whatever they are."""
-    return len(value) if isinstance(value, str | bytes | memoryview) else 0
-
-
 WORLDS: dict[str, dict[str, Any]] = {
     "empty": {"finger_number": OTHER},
     "silent": {"finger_number": WANTED},
@@ -302,14 +271,14 @@ def test_what_is_written_before_the_answer_is_the_same_whatever_the_terminal_may
         desk.node.enrol("xb", "E-1", **entry)
         with down(desk.node):
             desk.check()  # what is asked for the first time is then remembered
-            with statements(desk) as sent[world]:
+            with statements(desk.engine) as sent[world]:
                 desk.check()
             desk.node.settle()
             (alarms[world],) = desk.count(flags)
     assert alarms == {"empty": 0, "silent": 2, "hidden": 0}
     assert sent["silent"] == sent["empty"]
     assert sent["hidden"] == sent["empty"]
-    assert [sql for sql, _ in sent["empty"] if sql.startswith("INSERT INTO flags_to_open")] != []
+    assert [each for each in sent["empty"] if each.sql.startswith("INSERT INTO flags_to_open")] != []
 
 
 class NotingGallery:
@@ -326,14 +295,9 @@ class NotingGallery:
 
 
 def test_writing_begins_when_a_step_has_passed_since_the_comparisons(desk: Desk) -> None:
-    gallery, begun = NotingGallery(desk.node), list[float]()
-
-    def note(_connection: Any, _cursor: Any, sql: str, *_: Any) -> None:
-        if sql.startswith("DELETE FROM checks"):
-            begun.append(time.perf_counter())
-
-    event.listen(desk.engine, "before_cursor_execute", note)
+    gallery = NotingGallery(desk.node)
     request = MatchRequest.model_validate(desk.node.request(finger_number=WANTED, purpose="crime"))
-    replace(desk.node.runtime.checks, gallery=gallery).check(CALLER, request)
-    event.remove(desk.engine, "before_cursor_execute", note)
+    with statements(desk.engine) as sent:
+        replace(desk.node.runtime.checks, gallery=gallery).check(CALLER, request)
+    begun = [each.at for each in sent if each.sql.startswith("DELETE FROM checks")]
     assert begun[0] - gallery.found.compared_at >= REST

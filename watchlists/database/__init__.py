@@ -10,10 +10,13 @@ from watchlists.database.connections import (
     wipe_deleted,
     writing,
 )
+from watchlists.database.ready import ReadyStatement, Row
 
 __all__ = [
     "UNAVAILABLE",
     "DatabaseState",
+    "ReadyStatement",
+    "Row",
     "Turn",
     "examine",
     "in_use",

@@ -13,10 +13,11 @@ from sqlalchemy import Engine, select
 
 from watchlists.agreements.decide import RuleBook
 from watchlists.agreements.facts import Request
+from watchlists.database import ReadyStatement
 from watchlists.exchange.subscriptions import subscription_of
 from watchlists.feed_schema import feed_states
 
-_FOLLOWED: Final = select(feed_states)
+_FOLLOWED: Final = ReadyStatement(select(feed_states))
 
 
 class Elsewhere:
@@ -36,7 +37,7 @@ class Elsewhere:
         search, and the answer must not show that there might be.
         """
         with self._engine.connect() as connection:
-            followed = [subscription_of(row) for row in connection.execute(_FOLLOWED)]
+            followed = [subscription_of(row) for row in _FOLLOWED.rows(connection, {})]
         return frozenset(
             each.feed.owner
             for each in followed

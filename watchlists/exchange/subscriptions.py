@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Engine, delete, or_, select, update
 
-from watchlists.database import upsert, writing
+from watchlists.database import Row, upsert, writing
 from watchlists.exchange.errors import FeedBeginning, FeedEnding, FeedFollowed, FeedMoved, FeedUnknown
 from watchlists.feed import FeedId, FeedState, TrustedFeed
 from watchlists.feed.errors import FeedRefused
@@ -92,7 +92,7 @@ class Subscriptions:
     def all(self) -> Sequence[Subscription]:
         """Return all of them, by watchlist."""
         with self._engine.connect() as connection:
-            rows = connection.execute(select(feed_states).order_by(feed_states.c.watchlist)).all()
+            rows = connection.execute(select(feed_states).order_by(feed_states.c.watchlist)).mappings().all()
         return [subscription_of(row) for row in rows]
 
     def of(self, watchlist: str) -> Subscription:
@@ -120,8 +120,8 @@ class Subscriptions:
             feed_states, feed_states.c.watchlist == feed_refusals.c.watchlist
         )
         with self._engine.connect() as connection:
-            rows = connection.execute(query.order_by(feed_refusals.c.watchlist, feed_refusals.c.reason)).all()
-        return [Refusals(_feed(row), row.reason, row.times) for row in rows]
+            rows = connection.execute(query.order_by(feed_refusals.c.watchlist, feed_refusals.c.reason))
+            return [Refusals(_feed(row), row["reason"], row["times"]) for row in rows.mappings()]
 
     def begin(
         self, feed: FeedId, url: str, token_file: str, state: FeedState, note: Callable[[Connection], None]
@@ -241,9 +241,10 @@ class Subscriptions:
             mine = feed_states.c.watchlist == watchlist, feed_states.c.leased_to == self._name
             connection.execute(update(feed_states).where(*mine).values(leased_to=None, leased_until=None))
 
-    def _row(self, watchlist: str) -> Any:
+    def _row(self, watchlist: str) -> Row:
         with self._engine.connect() as connection:
-            row = connection.execute(select(feed_states).where(feed_states.c.watchlist == watchlist)).one_or_none()
+            found = connection.execute(select(feed_states).where(feed_states.c.watchlist == watchlist))
+            row = found.mappings().one_or_none()
         if row is None:
             raise _unknown(watchlist)
         return row
@@ -306,29 +307,29 @@ def _require_no_home(connection: Connection, watchlist: str) -> None:
         raise FeedFollowed(f"{watchlist} has entries that no feed brought to this node", hint=hint)
 
 
-def _feed(row: Any) -> FeedId:
-    return FeedId(owner=row.owner, watchlist=row.watchlist, receiver=row.receiver)
+def _feed(row: Row) -> FeedId:
+    return FeedId(owner=row["owner"], watchlist=row["watchlist"], receiver=row["receiver"])
 
 
-def subscription_of(row: Any) -> Subscription:
+def subscription_of(row: Row) -> Subscription:
     """Return a row of `feed_states`. One that cannot be read is told from the others, and hinders none of them."""
     state = _state(row)
     return Subscription(
         feed=_feed(row),
-        url=row.url,
-        token_file=row.token_file,
+        url=row["url"],
+        token_file=row["token_file"],
         state=state,
-        revision=row.revision,
-        is_current=row.is_current and state is not None,
-        fresh_until=row.fresh_until,
-        pulled_at=row.pulled_at,
-        refused=row.refused,
-        refused_at=row.refused_at,
+        revision=row["revision"],
+        is_current=row["is_current"] and state is not None,
+        fresh_until=row["fresh_until"],
+        pulled_at=row["pulled_at"],
+        refused=row["refused"],
+        refused_at=row["refused_at"],
     )
 
 
-def _state(row: Any) -> FeedState | None:
+def _state(row: Row) -> FeedState | None:
     try:
-        return FeedState.model_validate_json(row.state)
+        return FeedState.model_validate_json(row["state"])
     except ValueError:
         return None
