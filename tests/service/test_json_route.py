@@ -1,0 +1,91 @@
+"""What is answered quickly is answered as FastAPI answers it, and what is wrong with a body is said as everywhere."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import pytest
+from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi.testclient import TestClient
+from pydantic import BaseModel, Field
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from service.api.json_route import JsonRoute
+
+
+class Question(BaseModel):
+    text: Annotated[str, Field(min_length=2)]
+    number: int = 3
+
+
+class Answer(BaseModel):
+    question: Question
+    half: float
+    nothing: str | None = None
+
+
+async def caller(request: Request) -> str:
+    return str(request.state.caller)
+
+
+async def runtime(request: Request) -> str:
+    return str(request.app.state.runtime)
+
+
+async def ask(
+    request: Question, caller: Annotated[str, Depends(caller)], runtime: Annotated[str, Depends(runtime)]
+) -> Answer:
+    assert (caller, runtime) == ("somebody", "something")
+    return Answer(question=request, half=request.number / 2)
+
+
+class Gate:
+    """Knows who calls."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope.setdefault("state", {})["caller"] = "somebody"
+        await self._app(scope, receive, send)
+
+
+def served(route: type[Any] | None) -> TestClient:
+    app = FastAPI()
+    app.state.runtime = "something"
+    router = APIRouter(route_class=route) if route else APIRouter()
+    router.post("/ask")(ask)
+    app.include_router(router)
+    app.add_middleware(Gate)
+    return TestClient(app, headers={"content-type": "application/json"})
+
+
+@pytest.mark.parametrize("given_type", ["application/json", "Application/JSON; charset=utf-8", "text/plain", ""])
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"text": "é\\u00e9", "number": 5}',
+        '{"text": "ab", "unknown": [1]}',
+        '{"text": "a"}',
+        '{"number": 5}',
+        '{"text": "ab", "number": "x"}',
+        '["text"]',
+        '{"text": "ab"',
+        "",
+        "\xff",
+    ],
+)
+def test_an_answer_is_that_of_fastapi(body: str, given_type: str) -> None:
+    quick, slow = (
+        served(route).post("/ask", content=body.encode(), headers={"content-type": given_type})
+        for route in (JsonRoute, None)
+    )
+    assert (quick.status_code, quick.json()) == (slow.status_code, slow.json())
+    assert quick.headers == slow.headers
+
+
+def test_what_is_right_is_not_read_by_fastapi(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(json, "loads", lambda *_: pytest.fail("read twice"))
+        assert served(JsonRoute).post("/ask", content='{"text": "ab"}').status_code == 200
