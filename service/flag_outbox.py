@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from pydantic import TypeAdapter
+from pydantic_core import from_json
 from sqlalchemy import Connection, Engine, RowMapping, bindparam, select
 
 from service.errors import place_of
@@ -61,7 +62,8 @@ def unpacked(packed: bytes) -> FlagToOpen:
     Raises:
         ValueError: it is of a form that this version does not know.
     """
-    return _FORM.validate_json(packed)
+    # What is said of a person must not stay in the memory of the parser.
+    return _FORM.validate_python(from_json(packed, cache_strings="none"))
 
 
 class FlagOutbox:

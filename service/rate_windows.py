@@ -30,9 +30,9 @@ class RateWindows(MemoryStorage):
         self._windows: dict[str, tuple[int, deque[float]]] = {}  # of each key: its seconds, and when it has called
         self._swept_at = clock()
 
-    def __len__(self) -> int:
-        """Number of those who are remembered."""
-        return len(self._windows)
+    def remembered(self) -> list[str]:
+        """Return the keys of those who have called lately."""
+        return list(self._windows)
 
     def acquire_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
         """Count `amount` calls at once if the window of `expiry` seconds then holds no more than `limit`."""
@@ -52,8 +52,18 @@ class RateWindows(MemoryStorage):
         _forget(calls, now - expiry)
         return (calls[0], len(calls)) if calls else (now, 0)
 
+    def clear(self, key: str) -> None:
+        """Forget one of them."""
+        self._windows.pop(key, None)
+
+    def reset(self) -> int:
+        """Forget all of them; return how many there were."""
+        count = len(self._windows)
+        self._windows.clear()
+        return count
+
     def _sweep(self, now: float) -> None:
-        if now - self._swept_at < SWEEP_EVERY:
+        if 0 <= now - self._swept_at < SWEEP_EVERY:
             return
         self._swept_at = now
         self._windows = {

@@ -65,7 +65,8 @@ Base64 = Annotated[bytes, GetPydanticSchema(_base64_schema)]
 
 
 class Message(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    # What is said of a person must not stay in the memory of a parser, which would keep it for the next text like it.
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, cache_strings="none")
 
 
 class FaceImage(Message):

@@ -12,6 +12,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -47,6 +48,8 @@ MOST_WAITING = 256
 WARM_UP = 5.0
 TURN = 3.0
 """Seconds for which the service works, and then the encoders: long enough for some hundred checks."""
+SETTLED = 1.0
+"""Seconds after which what checks have left to be flagged has been looked at: that work is theirs too."""
 AS_QUICK = 1.2
 """Answers are as quick as before if none takes longer than the p99 of before, and a fifth."""
 GIVE_UP = 60.0
@@ -116,7 +119,7 @@ def measure_load(size: int, seconds: float, overload_seconds: float, progress: P
     Raises:
         PortraitsUnavailable: the portraits for the probes cannot be had.
         ServiceNotStarted: the service did not become ready.
-        LoadFailed: something was not answered.
+        LoadFailed: something was not answered, or a process that encodes has ended.
     """
     # The same few people are checked over and over, which a service would otherwise stop.
     settings = UNCOUNTED | {"CROSSCHECK_WORKERS": str(THREADS), "CROSSCHECK_BEARER_TOKENS": "never"}
@@ -125,9 +128,17 @@ def measure_load(size: int, seconds: float, overload_seconds: float, progress: P
         _prepare(data, size, signer, progress)
         with data.serve("--workers", str(PROCESSES)) as service:
             clients = LoadClients(service.url, list(portraits().values()), signer)
-            with encoders(Path(data.environment["CROSSCHECK_MODELS"]), PROCESSES, THREADS) as alone:
+            with _whole(), encoders(Path(data.environment["CROSSCHECK_MODELS"]), PROCESSES, THREADS) as alone:
                 steady, encoding = _by_turns(service, clients, alone, seconds, progress)
             return _measure(service, clients, steady, encoding, size, overload_seconds, progress)
+
+
+@contextmanager
+def _whole() -> Iterator[None]:
+    try:
+        yield
+    except BrokenProcessPool as error:
+        raise LoadFailed("a process that encodes has ended") from error
 
 
 def _measure(
@@ -192,6 +203,7 @@ def _steady(service: LocalService, clients: LoadClients) -> _Steady:
     begun = time.perf_counter()
     outcomes = clients.at_once(CLIENTS, TURN)
     took = time.perf_counter() - begun
+    time.sleep(SETTLED)
     of_service, of_clients = cpu_seconds(service.pid) - of_service, time.process_time() - of_clients
     if wrong := {outcome.status for outcome in outcomes} - {HTTPStatus.OK}:
         raise LoadFailed(f"checks were answered with {sorted(wrong)}")

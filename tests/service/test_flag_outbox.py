@@ -257,6 +257,12 @@ def test_what_is_sealed_has_few_sizes_and_comes_back_as_it_was(candidates: int, 
     assert unpacked(packed(flag)) == flag
 
 
+def test_a_parser_keeps_nothing_of_what_it_has_read() -> None:
+    first, again = (unpacked(packed(flag_of(1))) for _ in range(2))
+    assert first.checkpoint == again.checkpoint
+    assert first.checkpoint is not again.checkpoint
+
+
 WORLDS: dict[str, dict[str, Any]] = {
     "empty": {"finger_number": OTHER},
     "silent": {"finger_number": WANTED},

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any
 
+import anyio
 import pytest
-from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request
 from fastapi.testclient import TestClient
 from pydantic import BaseModel, Field
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.json_route import JsonRoute
 
@@ -89,3 +90,50 @@ def test_what_is_right_is_not_read_by_fastapi(monkeypatch: pytest.MonkeyPatch) -
     with monkeypatch.context() as patch:
         patch.setattr(json, "loads", lambda *_: pytest.fail("read twice"))
         assert served(JsonRoute).post("/ask", content='{"text": "ab"}').status_code == 200
+
+
+def test_a_client_that_leaves_is_told_from_an_error() -> None:
+    """Nobody hears the answer, and the log of errors nothing."""
+    said: list[Message] = []
+    begun: Message = {"type": "http.request", "body": b'{"te', "more_body": True}
+    gone: Message = {"type": "http.disconnect"}
+    arriving = iter([begun, gone, gone, gone])
+
+    async def receive() -> Message:
+        return next(arriving)
+
+    async def send(message: Message) -> None:
+        said.append(message)
+
+    headers = [(b"content-type", b"application/json")]
+    scope = {"type": "http", "method": "POST", "path": "/ask", "query_string": b"", "headers": headers}
+    anyio.run(served(JsonRoute).app, scope, receive, send)
+    assert said[0]["status"] == 400
+
+
+async def refuse() -> None:
+    raise HTTPException(403)
+
+
+async def ask_in(
+    place: str,
+    request: Question,
+    caller: Annotated[str, Depends(caller)],
+    runtime: Annotated[str, Depends(runtime)],
+) -> Answer:
+    assert place == "here"
+    return await ask(request, caller, runtime)
+
+
+def test_what_only_fastapi_sees_to_is_left_to_it() -> None:
+    app = FastAPI()
+    app.state.runtime = "something"
+    router = APIRouter(route_class=JsonRoute)
+    router.post("/barred", dependencies=[Depends(refuse)])(ask)
+    router.post("/made", status_code=201)(ask)
+    router.post("/{place}/ask")(ask_in)
+    app.include_router(router)
+    app.add_middleware(Gate)
+    client = TestClient(app)
+    statuses = [client.post(path, json={"text": "ab"}).status_code for path in ("/barred", "/made", "/here/ask")]
+    assert statuses == [403, 201, 200]

@@ -11,6 +11,7 @@ import pytest
 
 from models.fingerprint.synthetic import synthetic_template
 from models.samples import Position
+from service.api.messages import MatchRequest
 from service.commands.portraits import ENROLLED, PROBE
 from tests.service.images import blank_image
 from tests.service.node import Node, entry
@@ -63,3 +64,10 @@ def test_errors_do_not_repeat_what_was_sent(node: Node) -> None:
     response = node.send("xa", body)
     assert response.status_code == 422
     assert [name for name in NAMES if name in response.text] == []
+
+
+def test_a_parser_keeps_nothing_of_what_is_said_of_a_person(node: Node) -> None:
+    body = json.dumps(node.request(finger_number=1, purpose="crime") | {"case_reference": "the case of Ada Example"})
+    first, again = (MatchRequest.model_validate_json(body).case_reference for _ in range(2))
+    assert first == again
+    assert first is not again

@@ -49,7 +49,7 @@ def test_who_has_not_called_for_a_while_is_forgotten() -> None:
         limiter.hit(THREE, f"address {number}")
     clock.now += SWEEP_EVERY + 1
     limiter.hit(THREE, "address 7")
-    assert len(windows) == 1
+    assert windows.remembered() == [THREE.key_for("address 7")]
 
 
 def test_no_thread_is_started_for_a_call() -> None:
@@ -59,3 +59,25 @@ def test_no_thread_is_started_for_a_call() -> None:
         limiter.hit(THREE, "a")
         limiter.test(THREE, "a")
     assert threading.active_count() <= running
+
+
+def test_nobody_is_held_for_long_by_a_clock_that_is_set_back() -> None:
+    clock = Clock()
+    windows = RateWindows(clock)
+    limiter = MovingWindowRateLimiter(windows)
+    limiter.hit(THREE, "a")
+    clock.now -= 10_000
+    limiter.hit(THREE, "b")
+    clock.now += 61
+    limiter.hit(THREE, "c")
+    assert THREE.key_for("b") not in windows.remembered()
+
+
+def test_all_or_one_can_be_forgotten() -> None:
+    windows = RateWindows()
+    limiter = MovingWindowRateLimiter(windows)
+    for who in "aab":
+        limiter.hit(THREE, who)
+    windows.clear(THREE.key_for("a"))
+    assert limiter.get_window_stats(THREE, "a").remaining == 3
+    assert (windows.reset(), windows.remembered()) == (1, [])

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from models.fingerprint.byte_product import LANES, product_of_rows
 from models.fingerprint.compiler import kernel
-from watchlists.gallery.byte_product import LANES, product_of_rows
 from watchlists.gallery.faces import FaceIndex
 from watchlists.gallery.glance import END, MOST, Glance, ProbeEnds
 
@@ -112,3 +112,21 @@ def test_the_product_of_rows_of_bytes_is_exact(seed: int) -> None:
     products(rows, found)
     wide = rows.astype(np.int32)
     assert found.tolist() == (wide @ wide.T).tolist()
+
+
+def test_rows_that_are_not_whole_groups_have_no_product() -> None:
+    with pytest.raises(ValueError, match="whole groups"):
+        product_of_rows(LANES + 1)
+
+
+@pytest.mark.parametrize("share", [0.05, 0.3, 0.9])
+def test_all_allowed_slots_that_are_alike_are_found_however_many_are_allowed(share: float) -> None:
+    vectors = directions(4096, 6)
+    allowed = np.random.default_rng(7).random(4096) < share
+    bits = np.packbits(allowed, bitorder="little")
+    glance = filled(vectors)
+    for number in range(0, 4096, 64):
+        found = glance.at_least(0.88, ProbeEnds.of(vectors[number : number + 1]), bits)
+        assert found is not None
+        assert allowed[found].all()
+        assert (number in found) == allowed[number]

@@ -132,3 +132,24 @@ def test_an_error_is_named_as_sqlalchemy_names_it_and_tells_nothing_of_what_was_
     with engine.connect() as connection, pytest.raises(Exception, match="things") as gone:
         NAMED.rows(connection, {"called": "one"})
     assert isinstance(gone.value, OperationalError) or engine.dialect.name == "postgresql"
+
+
+@pytest.mark.parametrize("row", [{}, THING | {"name": None, "colour": "red"}, {"name": "one"}])
+def test_columns_that_are_missing_or_too_many_are_refused(engine: Engine, row: dict[str, Any]) -> None:
+    statement = ReadyStatement(THINGS.insert())
+    with writing(engine) as connection:
+        statement.write(connection, THING)
+    if engine.dialect.name == "sqlite":  # PostgreSQL is given them by SQLAlchemy, which takes each row as it is
+        with pytest.raises(ValueError, match="the statement takes"), writing(engine) as connection:
+            statement.write(connection, row)
+
+
+def test_a_parameter_that_is_missing_is_not_taken_for_nothing(engine: Engine) -> None:
+    put(engine, THING)
+    with pytest.raises((ValueError, StatementError)), writing(engine) as connection:
+        GONE.write(connection, {"befor": NOON})
+
+
+def test_nothing_is_written_outside_a_transaction(engine: Engine) -> None:
+    with engine.connect() as connection, pytest.raises(RuntimeError, match="belongs to a transaction"):
+        PUT.write(connection, THING)

@@ -23,18 +23,24 @@ _Convert: TypeAlias = Callable[[Any], Any] | None
 
 @dataclass(frozen=True, slots=True)
 class _Prepared:
-    """What SQLite is given: text, the parameters in their order with what each is without being given, and columns."""
+    """What SQLite is given: text, parameters in their order, and what is made of columns.
+
+    Args:
+        fixed: values that the statement itself gives to parameters.
+        asked: names of the parameters that have to be given.
+    """
 
     text: str
-    parameters: Sequence[tuple[str, Any, _Convert]]
+    parameters: Sequence[tuple[str, _Convert]]
     columns: Sequence[tuple[str, _Convert]]
+    fixed: Mapping[str, Any]
+    asked: frozenset[str]
 
     def values(self, row: Mapping[str, Any]) -> list[Any]:
-        given = (row.get(name, usual) for name, usual, _ in self.parameters)
-        return [
-            value if convert is None else convert(value)
-            for value, (_, _, convert) in zip(given, self.parameters, strict=True)
-        ]
+        if row.keys() != self.asked:
+            raise ValueError(f"the statement takes {sorted(self.asked)}, not {sorted(row)}")
+        given = {**self.fixed, **row}
+        return [given[name] if convert is None else convert(given[name]) for name, convert in self.parameters]
 
     def read(self, found: Sequence[Any]) -> Row:
         return {
@@ -44,7 +50,11 @@ class _Prepared:
 
 
 class ReadyStatement:
-    """A statement with named parameters. Of an insert, all rows ever given must have the same columns. Thread-safe."""
+    """A statement with named parameters, none of them a list. Thread-safe.
+
+    An insert takes the columns of the first row that it is given. Reading outside a transaction sees what is committed
+    just then; two such statements may see two states.
+    """
 
     def __init__(self, statement: Select[Any] | Insert | Update | Delete) -> None:
         self._statement: Final = statement
@@ -55,6 +65,7 @@ class ReadyStatement:
 
         Raises:
             DBAPIError: as `Connection.execute` does.
+            ValueError: other parameters than the statement has; on PostgreSQL a StatementError.
         """
         if connection.dialect.name != "sqlite":
             return connection.execute(self._statement, parameters).mappings().all()
@@ -70,7 +81,11 @@ class ReadyStatement:
 
         Raises:
             DBAPIError: as `Connection.execute` does.
+            ValueError: other parameters than the statement has; on PostgreSQL a StatementError.
+            RuntimeError: there is no transaction.
         """
+        if not connection.in_transaction():
+            raise RuntimeError("what is written belongs to a transaction")
         if connection.dialect.name != "sqlite":
             return connection.execute(self._statement, rows).rowcount
         prepared = self._prepared_for(connection.dialect, rows[0])
@@ -88,8 +103,10 @@ def _prepare(statement: Any, dialect: Dialect, row: Mapping[str, Any]) -> _Prepa
     columns = statement.selected_columns if isinstance(statement, Select) else ()
     return _Prepared(
         str(compiled),
-        [(name, bind.effective_value, _to_driver(bind.type, dialect)) for name, bind in named],
+        [(name, _to_driver(bind.type, dialect)) for name, bind in named],
         [(str(column.key), _from_driver(column.type, dialect)) for column in columns],
+        {name: bind.effective_value for name, bind in named if not bind.required},
+        frozenset(name for name, bind in named if bind.required),
     )
 
 

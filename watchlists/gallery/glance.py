@@ -13,8 +13,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.fingerprint.compiler import kernel
-from watchlists.gallery.byte_product import product_of_rows
+from models.fingerprint.byte_product import product_of_rows
+from models.fingerprint.compiler import kernel, popcount
 from watchlists.gallery.sieve import SLACK, STEPS, rounded
 from watchlists.gallery.vectors import Vectors, longest
 
@@ -122,6 +122,11 @@ def _any_near(
 
 
 @kernel
+def _is_sparse(bits: int) -> bool:
+    return bool(popcount(np.uint64(bits)) < np.uint64(4))
+
+
+@kernel
 def _look(
     ends: NDArray[np.int8],
     rests: NDArray[np.float32],
@@ -133,12 +138,13 @@ def _look(
 ) -> int:
     """Write the slots that may reach `lowest` (steps squared) to `found`; return their number, or one that is too many.
 
-    Eight slots, a byte of `allowed`, are reckoned without a question in between, for hardly ever is one of them near.
+    Eight slots, a byte of `allowed`, are reckoned without a question in between, for hardly ever is one of them near;
+    where few of the eight are allowed, those alone are.
     """
     count = 0
     for start in range(0, len(ends), 8):
         stop, which = min(start + 8, len(ends)), allowed[start >> 3]
-        if which and _any_near(ends, rests, probe_ends, probe_rests, start, stop, lowest):
+        if which and (_is_sparse(which) or _any_near(ends, rests, probe_ends, probe_rests, start, stop, lowest)):
             for slot in range(start, stop):
                 is_allowed = (which >> (slot - start)) & 1
                 if is_allowed and _any_near(ends, rests, probe_ends, probe_rests, slot, slot + 1, lowest):

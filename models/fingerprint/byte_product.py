@@ -24,8 +24,13 @@ def product_of_rows(length: int) -> Callable[..., int]:
     """Return `product(rows, one, others, other)` for kernels: the inner product of a row of each, as an int32.
 
     Nothing checks that the rows are there: `rows` and `others` are contiguous int8 (n, length), `one` and `other` the
-    numbers of rows in them. `length` is a multiple of `LANES`.
+    numbers of rows in them.
+
+    Raises:
+        ValueError: `length` is no multiple of `LANES`.
     """
+    if length % LANES:
+        raise ValueError(f"rows of {length} bytes are not made of whole groups of {LANES}")
 
     def product(_typing: object, rows: Any, _one: Any, others: Any, _other: Any) -> Any:
         if any(array.layout != "C" or array.dtype != types.int8 for array in (rows, others)):
