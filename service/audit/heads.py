@@ -152,7 +152,7 @@ class Heads:
 
 def sign_now(connection: Connection, now: datetime) -> Head:
     """Sign the tree as it is, in the transaction of `connection`; no entry that is appended later is dated before."""
-    state = connection.execute(STATE).mappings().one()
+    (state,) = STATE.rows(connection)
     newest = _newest(connection)
     if newest is not None and newest.size == state["size"]:
         return newest

@@ -36,9 +36,8 @@ TILE: Final = 8
 _OPTION: Final = "crosscheck_audit_log"
 SEALED_PAYLOAD: Final = "audit payload"
 _BATCH: Final = 500
-STATE: Final = select(audit_log).with_for_update()
+STATE: Final = ReadyStatement(select(audit_log).with_for_update())
 # Made once: to build a statement takes longer than to run it.
-_STATE: Final = ReadyStatement(STATE)
 _INSERT_EVENTS: Final = ReadyStatement(audit_events.insert())
 _INSERT_PAYLOADS: Final = ReadyStatement(audit_payloads.insert())
 _INSERT_NODES: Final = ReadyStatement(audit_nodes.insert())
@@ -75,7 +74,7 @@ class AuditLog:
         ready = [self._ready(connection, event, keys) for event in events]
         if not ready:
             return []
-        (state,) = _STATE.rows(connection, {})
+        (state,) = STATE.rows(connection)
         signer = self._signing.signer(connection, state["signing_key"])
         appending = _Appending(state, signer, read_parts(connection, {each.owner for each in ready}))
         for each in ready:
@@ -97,7 +96,7 @@ class AuditLog:
 
     def begin(self, connection: Connection, now: datetime) -> None:
         """Make what is missing: the empty tree, the signing key; that one may have been lost with a backup's keys."""
-        state = connection.execute(STATE).mappings().first()
+        state = next(iter(STATE.rows(connection)), None)
         if state is not None and self._signing.has(connection, state["signing_key"]):
             return
         keyid = self._signing.make(connection, now)
@@ -187,7 +186,7 @@ def open_log(engine: Engine, keys: KeyRing, now: datetime) -> None:
         wipe_deleted(engine, audit_events_before)
     if needs_counting(engine):
         with writing(engine) as connection:
-            connection.execute(STATE).one()
+            STATE.rows(connection)
             count_parts(connection)
     engine.update_execution_options(**{_OPTION: log})
 

@@ -12,7 +12,6 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -119,7 +118,8 @@ def measure_load(size: int, seconds: float, overload_seconds: float, progress: P
     Raises:
         PortraitsUnavailable: the portraits for the probes cannot be had.
         ServiceNotStarted: the service did not become ready.
-        LoadFailed: something was not answered, or a process that encodes has ended.
+        LoadFailed: something was not answered.
+        EncodersEnded: a process that encodes has ended.
     """
     # The same few people are checked over and over, which a service would otherwise stop.
     settings = UNCOUNTED | {"CROSSCHECK_WORKERS": str(THREADS), "CROSSCHECK_BEARER_TOKENS": "never"}
@@ -128,17 +128,9 @@ def measure_load(size: int, seconds: float, overload_seconds: float, progress: P
         _prepare(data, size, signer, progress)
         with data.serve("--workers", str(PROCESSES)) as service:
             clients = LoadClients(service.url, list(portraits().values()), signer)
-            with _whole(), encoders(Path(data.environment["CROSSCHECK_MODELS"]), PROCESSES, THREADS) as alone:
+            with encoders(Path(data.environment["CROSSCHECK_MODELS"]), PROCESSES, THREADS) as alone:
                 steady, encoding = _by_turns(service, clients, alone, seconds, progress)
             return _measure(service, clients, steady, encoding, size, overload_seconds, progress)
-
-
-@contextmanager
-def _whole() -> Iterator[None]:
-    try:
-        yield
-    except BrokenProcessPool as error:
-        raise LoadFailed("a process that encodes has ended") from error
 
 
 def _measure(

@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -18,6 +19,7 @@ from pathlib import Path
 
 import cv2
 
+from models.errors import CrosscheckError
 from models.face import FaceEncoder
 from models.weights import ModelStore
 from service.api.messages import FaceImage
@@ -34,6 +36,11 @@ class Encoded:
     cpu: float
 
 
+class EncodersEnded(CrosscheckError):
+    slug = "encoders-ended"
+    hint = "See the messages above; run `crosscheck doctor --deep`."
+
+
 class Encoders:
     """Processes that wait for their turn."""
 
@@ -44,10 +51,13 @@ class Encoders:
         """Let all of them encode for so long, at once.
 
         Raises:
-            BrokenProcessPool: one of them has ended.
+            EncodersEnded: one of them has ended.
         """
         under_way = [process.submit(_encode, seconds) for process in self._processes]
-        turns = [each.result() for each in under_way]
+        try:
+            turns = [each.result() for each in under_way]
+        except BrokenProcessPool as error:
+            raise EncodersEnded("a process that encodes has ended") from error
         count, cpu = sum(turn.count for turn in turns), sum(turn.cpu for turn in turns)
         return Encoded(count, max(turn.seconds for turn in turns), cpu)
 
@@ -68,7 +78,8 @@ class _Worker:
         os.environ["OMP_NUM_THREADS"] = "1"
         cv2.setNumThreads(1)
         self._encoder = SampleEncoder(FaceEncoder(ModelStore(models), threads=threads))
-        self._probes = [FaceImage(image=base64.b64encode(image).decode()) for image in portraits().values()]  # type: ignore[arg-type]
+        texts = (base64.b64encode(image).decode() for image in portraits().values())
+        self._probes = [FaceImage.model_validate({"image": text}) for text in texts]
         self._threads = ThreadPoolExecutor(threads)
         self._each = range(threads)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 from sqlalchemy import Connection, Delete, Dialect, Insert, RowMapping, Select, Update
@@ -19,6 +20,7 @@ from sqlalchemy.types import TypeEngine
 Row: TypeAlias = Mapping[str, Any] | RowMapping
 """A row, by the names of its columns."""
 _Convert: TypeAlias = Callable[[Any], Any] | None
+_NONE: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ class ReadyStatement:
         self._statement: Final = statement
         self._prepared: _Prepared | None = None
 
-    def rows(self, connection: Connection, parameters: Mapping[str, Any]) -> Sequence[Row]:
+    def rows(self, connection: Connection, parameters: Mapping[str, Any] = _NONE) -> Sequence[Row]:
         """Return what a SELECT finds.
 
         Raises:

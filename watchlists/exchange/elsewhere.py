@@ -37,7 +37,7 @@ class Elsewhere:
         search, and the answer must not show that there might be.
         """
         with self._engine.connect() as connection:
-            followed = [subscription_of(row) for row in _FOLLOWED.rows(connection, {})]
+            followed = [subscription_of(row) for row in _FOLLOWED.rows(connection)]
         return frozenset(
             each.feed.owner
             for each in followed
