@@ -11,7 +11,8 @@ from playwright.sync_api import Page
 
 from tests.browser.desk import DESKTOP, DISCREET, TABLET, Desk
 
-MOST_BYTES = 200_000
+MOST_BYTES = 250_000
+"""The largest takes 197 to 201 kB: fingers and times are others in each run."""
 
 
 @pytest.mark.slow
