@@ -13,7 +13,7 @@ from uvicorn.config import STARTUP_FAILURE
 
 from models.errors import CrosscheckError
 from service.app import bootstrap, create_app
-from service.serving.connections import MOST_HEAD, BoundedConnection
+from service.serving.connections import BoundedConnection
 from service.serving.server import GRACE, give_notice
 from service.settings import Settings
 from service.storage import open_store
@@ -57,7 +57,6 @@ def serve(
         proxy_headers=False,  # who connects is what `service.machines.proxies` decides by: no header may change it
         http=BoundedConnection,
         ws="none",
-        h11_max_incomplete_event_size=MOST_HEAD,
         timeout_graceful_shutdown=GRACE,
         timeout_worker_healthcheck=UNANSWERED_SECONDS,
     )
