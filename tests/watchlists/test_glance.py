@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from models.fingerprint.byte_product import LANES, product_of_rows
+from models.fingerprint.block_sums import LANES, sums_of_block
 from models.fingerprint.compiler import kernel
 from watchlists.gallery.faces import FaceIndex
 from watchlists.gallery.glance import END, MOST, Glance, ProbeEnds
@@ -95,28 +95,38 @@ def test_an_index_finds_the_same_at_every_likeness(similarity: float) -> None:
     assert found == set(np.flatnonzero((vectors @ probes.T >= similarity).any(axis=1)).tolist())
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_the_product_of_rows_of_bytes_is_exact(seed: int) -> None:
-    rows = np.random.default_rng(seed).integers(-127, 128, (3, 2 * LANES), np.int8)
-    rows[0] = 127
-    rows[1] = -127
-    product = product_of_rows(2 * LANES)
+@pytest.mark.parametrize("length", [1, 2, 31, 96])
+def test_the_products_of_a_block_are_exact(length: int) -> None:
+    generator = np.random.default_rng(length)
+    vectors = generator.integers(-128, 128, (3 * LANES, length), np.int8)
+    vectors[0], vectors[1] = 127, -128
+    probes = vectors[[0, 1, 50]].astype(np.float32)
+    blocks = np.ascontiguousarray(vectors.reshape(3, LANES, length).transpose(0, 2, 1))
+    sums = sums_of_block(length)
 
     @kernel
-    def products(rows: NDArray[np.int8], found: NDArray[np.int32]) -> None:
-        for one in range(len(rows)):
-            for other in range(len(rows)):
-                found[one, other] = product(rows, one, rows, other)
+    def products(blocks: NDArray[np.int8], probes: NDArray[np.float32], found: NDArray[np.float32]) -> None:
+        for probe in range(len(probes)):
+            for block in range(len(blocks)):
+                sums(blocks, block, probes, probe, found[probe, block])
 
-    found = np.empty((3, 3), np.int32)
-    products(rows, found)
-    wide = rows.astype(np.int32)
-    assert found.tolist() == (wide @ wide.T).tolist()
+    found = np.empty((3, 3, LANES), np.float32)
+    products(blocks, probes, found)
+    assert found.reshape(3, -1).tolist() == (probes.astype(int) @ vectors.T.astype(int)).tolist()
 
 
-def test_rows_that_are_not_whole_groups_have_no_product() -> None:
-    with pytest.raises(ValueError, match="whole groups"):
-        product_of_rows(LANES + 1)
+@pytest.mark.parametrize("length", [0, 1025])
+def test_vectors_whose_sums_would_not_be_exact_have_none(length: int) -> None:
+    with pytest.raises(ValueError, match="no exact sums"):
+        sums_of_block(length)
+
+
+@pytest.mark.parametrize("slots", [1, 8, LANES - 1, LANES, LANES + 9, 100])
+def test_there_is_nothing_behind_the_last_slot(slots: int) -> None:
+    vectors = directions(slots, 12)
+    found = filled(vectors).at_least(-2.0, ProbeEnds.of(vectors[:1]), ALL)
+    assert found is not None
+    assert found.tolist() == list(range(slots))
 
 
 @pytest.mark.parametrize("share", [0.05, 0.3, 0.9])

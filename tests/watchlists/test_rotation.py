@@ -243,7 +243,7 @@ def test_no_process_keeps_a_destroyed_key_in_memory(node: Node) -> None:
         assert opens_everything(running)  # under the old key still
     assert rotate(node).resumed
     gc.collect()
-    keys = [each for each in gc.get_objects() if isinstance(each, OwnerKey) and each.fingerprint == old]
+    keys = [each for each in gc.get_objects() if type(each) is OwnerKey and each.fingerprint == old]
     assert keys == []
 
 
