@@ -110,6 +110,8 @@ class Ledger:
             CheckConflict: the partner used the check_id for another request, or another authority of it did.
         """
         wanted = {"asker": caller.partner, "id": str(request.check_id), "since": now - self._keep_answers}
+        if not _KEPT.look(self._engine, wanted):
+            return None
         with self._engine.connect() as connection, connection.begin():  # the row and the key that it is sealed with
             rows = _KEPT.rows(connection, wanted)
             if not rows:

@@ -28,8 +28,7 @@ class ChangeLog:
 
     def last_sequence(self) -> int:
         """Return the number of the newest change, 0 if there is none. Cheap: one row."""
-        with self._engine.connect() as connection:
-            return max((row["last_sequence"] for row in _LAST.rows(connection)), default=0)
+        return max((row["last_sequence"] for row in _LAST.look(self._engine)), default=0)
 
     def after(self, sequence: int, limit: int = BATCH) -> Sequence[Change]:
         """Return the changes after `sequence` in order, at most `limit` of them."""

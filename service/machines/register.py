@@ -121,8 +121,7 @@ class MachineRegister:
 
     def recognise(self, keyid: str, kind: KeyKind) -> MachineKey | None:
         """Return the key of that id if it is in force and of that kind."""
-        with self._engine.connect() as connection:
-            rows = _IN_FORCE.rows(connection, {"id": keyid, "of_kind": kind.value})
+        rows = _IN_FORCE.look(self._engine, {"id": keyid, "of_kind": kind.value})
         return _machine_key(rows[0]) if rows else None
 
     def _insert(

@@ -92,6 +92,7 @@ def test_what_is_written_is_what_is_read_by_either(engine: Engine) -> None:
             assert dict(row) == dict(plainly)
             assert {key: row[key] for key in thing} == thing
             assert row["state"] == "new"
+            assert [dict(each) for each in NAMED.look(engine, {"called": name})] == [dict(plainly)]
         assert NAMED.rows(connection, {"called": "three"}) == []
 
 

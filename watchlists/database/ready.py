@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
-from sqlalchemy import Connection, Delete, Dialect, Insert, RowMapping, Select, Update
+from sqlalchemy import Connection, Delete, Dialect, Engine, Insert, RowMapping, Select, Update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
+
+from watchlists.database.readers import read
 
 Row: TypeAlias = Mapping[str, Any] | RowMapping
 """A row, by the names of its columns."""
@@ -75,6 +77,24 @@ class ReadyStatement:
         found = _run(connection, prepared.text, [prepared.values(parameters)]).fetchall()
         return [prepared.read(row) for row in found]
 
+    def look(self, engine: Engine, parameters: Mapping[str, Any] = _NONE) -> Sequence[Row]:
+        """Return what a SELECT finds just now, in no transaction: as `rows` does, without a connection to be had first.
+
+        Raises:
+            DBAPIError: as `Connection.execute` does.
+            ValueError: other parameters than the statement has; on PostgreSQL a StatementError.
+        """
+        if engine.dialect.name != "sqlite":
+            with engine.connect() as connection:
+                return self.rows(connection, parameters)
+        prepared = self._prepared_for(engine.dialect, parameters)
+        values = prepared.values(parameters)
+        try:
+            found = read(engine, prepared.text, values)
+        except sqlite3.Error as error:
+            raise _named(prepared.text, error) from error
+        return [prepared.read(row) for row in found]
+
     def write(self, connection: Connection, *rows: Mapping[str, Any]) -> int:
         """Run a statement that writes, in the transaction of `connection`, for each row of parameters (at least one).
 
@@ -125,5 +145,10 @@ def _run(connection: Connection, text: str, rows: Sequence[Sequence[Any]]) -> sq
     assert isinstance(driver, sqlite3.Connection)  # noqa: S101 -- told to mypy
     try:
         return driver.execute(text, rows[0]) if len(rows) == 1 else driver.executemany(text, rows)
-    except sqlite3.Error as error:  # named as SQLAlchemy names it: whoever catches it asks so
-        raise DBAPIError.instance(text, None, error, sqlite3.Error, hide_parameters=True) from error
+    except sqlite3.Error as error:
+        raise _named(text, error) from error
+
+
+def _named(text: str, error: sqlite3.Error) -> BaseException:
+    """Return an error as SQLAlchemy names it: whoever catches it asks so."""
+    return DBAPIError.instance(text, None, error, sqlite3.Error, hide_parameters=True)

@@ -13,6 +13,7 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import OperationalError
 
 from watchlists.database.backend import BUSY_TIMEOUT, DatabaseState, Turn
+from watchlists.database.readers import keep_readers
 
 _WRITES = "crosscheck_writes"
 _BUSY_TIMEOUT = f"PRAGMA busy_timeout = {round(BUSY_TIMEOUT * 1000)}"
@@ -37,6 +38,7 @@ class SqliteBackend:
     def prepare(self, engine: Engine) -> None:
         event.listen(engine, "connect", _prepare)
         event.listen(engine, "begin", _begin)
+        keep_readers(engine)
 
     def writing_options(self) -> Mapping[str, Any]:
         return {_WRITES: True}

@@ -36,8 +36,7 @@ class Elsewhere:
         Only where an agreement in force between the two is for the purpose of the check: else there is nothing to
         search, and the answer must not show that there might be.
         """
-        with self._engine.connect() as connection:
-            followed = [subscription_of(row) for row in _FOLLOWED.rows(connection)]
+        followed = [subscription_of(row) for row in _FOLLOWED.look(self._engine)]
         return frozenset(
             each.feed.owner
             for each in followed

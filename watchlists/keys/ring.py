@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 
 from sqlalchemy import ColumnElement, Connection, Engine, Transaction, bindparam, select
 
-from watchlists.database import writing
+from watchlists.database import ReadyStatement, writing
 from watchlists.errors import RootKeyUnusable, RotationUnfinished, SealBroken, UnknownPartner
 from watchlists.keys.owner_key import OwnerKey, OwnerKeyRow
 from watchlists.keys.values import GENERATION_SIZE, generation_of, prefix_of
@@ -22,9 +22,10 @@ from watchlists.sealing import RootKey, binding, new_key
 _CHECK = binding("root key check")
 # Made once: to build a statement takes longer than to run it.
 _OF = owner_keys.c.owner == bindparam("of")
-_NEWEST = select(owner_keys).where(_OF).order_by(owner_keys.c.generation.desc()).limit(1)
-_GENERATION = select(owner_keys).where(_OF, owner_keys.c.generation == bindparam("number"))
-_HELD = _NEWEST.with_for_update(read=True, key_share=True)
+_LAST = select(owner_keys).where(_OF).order_by(owner_keys.c.generation.desc()).limit(1)
+_NEWEST = ReadyStatement(_LAST)
+_HELD = ReadyStatement(_LAST.with_for_update(read=True, key_share=True))
+_GENERATION = ReadyStatement(select(owner_keys).where(_OF, owner_keys.c.generation == bindparam("number")))
 
 logger = logging.getLogger(__name__)
 
@@ -78,8 +79,7 @@ class KeyRing:
         if (known := found.get((owner, None))) is not None:
             return known
         for _ in range(2):
-            row = connection.execute(_HELD, {"of": owner}).mappings().first()
-            if row is not None:
+            for row in _HELD.rows(connection, {"of": owner}):
                 key = self._unwrap(OwnerKeyRow(**row))
                 found |= {(owner, None): key, (owner, key.generation): key}
                 return key
@@ -96,11 +96,10 @@ class KeyRing:
         found = self._found_in(connection)
         if (known := found.get((owner, generation))) is not None:
             return known
-        row = connection.execute(_GENERATION, {"of": owner, "number": generation}).mappings().one_or_none()
-        if row is None:
-            raise SealBroken(f"there is no key of generation {generation} of {owner}")
-        key = found[owner, generation] = self._unwrap(OwnerKeyRow(**row))
-        return key
+        for row in _GENERATION.rows(connection, {"of": owner, "number": generation}):
+            key = found[owner, generation] = self._unwrap(OwnerKeyRow(**row))
+            return key
+        raise SealBroken(f"there is no key of generation {generation} of {owner}")
 
     def generations(self, connection: Connection, owner: str) -> Sequence[int]:
         """Return the numbers of the keys of `owner` that there are, in order; more than one while it is rotated."""
@@ -185,15 +184,12 @@ class KeyRing:
         Raises:
             UnknownPartner: there is no such owner.
         """
-        if connection is None:
-            with self._engine.connect() as reading:
-                return self.digest_for(owner, purpose, data, connection=reading)
-        if (known := self._found_in(connection).get((owner, None))) is not None:
+        if connection is not None and (known := self._found_in(connection).get((owner, None))) is not None:
             return known.digest(purpose, data)
-        row = connection.execute(_NEWEST, {"of": owner}).mappings().first()
-        if row is None:
-            raise UnknownPartner(f"there is no partner {owner}")
-        return self._unwrap(OwnerKeyRow(**row)).digest(purpose, data)
+        of = {"of": owner}
+        for row in _NEWEST.look(self._engine, of) if connection is None else _NEWEST.rows(connection, of):
+            return self._unwrap(OwnerKeyRow(**row)).digest(purpose, data)
+        raise UnknownPartner(f"there is no partner {owner}")
 
     def _found_in(self, connection: Connection) -> dict[tuple[str, int | None], OwnerKey]:
         """Return the keys that were found in the transaction of `connection`, or in its savepoint.
