@@ -84,7 +84,7 @@ class Checks:
             conclusion = self._search(rules, gathered, probe, now)
         self._require_sequence(request, conclusion.gallery_sequence)
         # 10. The probe waits for its flag, whether there will be one or not.
-        self.shelf.hold(_held(request, probe, conclusion))
+        self.shelf.hold(_held(caller, request, conclusion))
         # 11. Leave to be flagged for people to decide, audit, answer: in one transaction, or not at all.
         return self.ledger.conclude(caller, request, conclusion)
 
@@ -115,6 +115,7 @@ class Checks:
         return probe
 
 
-def _held(request: MatchRequest, probe: EncodedSamples, conclusion: Conclusion) -> HeldProbe:
+def _held(caller: Caller, request: MatchRequest, conclusion: Conclusion) -> HeldProbe:
     image = None if request.face is None else request.face.image
-    return HeldProbe(conclusion.flag_id, Probe(image, probe.templates.fingers), conclusion.log_until)
+    probe = Probe(image, conclusion.probe.templates.fingers)
+    return HeldProbe(conclusion.flag_id, caller.partner, conclusion.at, probe, conclusion.log_until)

@@ -14,7 +14,7 @@ from typing import Final
 
 from pydantic import TypeAdapter
 from pydantic_core import from_json
-from sqlalchemy import Connection, Engine, RowMapping, bindparam, select
+from sqlalchemy import Connection, Engine, bindparam, select
 
 from service.errors import place_of
 from service.flagged import FlagToOpen
@@ -23,7 +23,7 @@ from service.notices import hold_partners
 from service.pace import wait_out
 from service.schema import flags_to_open
 from service.telemetry import Metrics, log
-from watchlists.database import UNAVAILABLE, ReadyStatement, writing
+from watchlists.database import UNAVAILABLE, ReadyStatement, Row, writing
 from watchlists.keys import KeyRing
 
 STEP: Final = 4096
@@ -39,15 +39,12 @@ SEALED_FLAG: Final = "flag to open"
 _FORM: Final = TypeAdapter(FlagToOpen)
 # Made once: to build a statement takes longer than to run it.
 _INSERT: Final = ReadyStatement(flags_to_open.insert())
-_ARE: Final = flags_to_open.c.number.in_(bindparam("numbers", expanding=True))
-_FOUND: Final = select(flags_to_open).where(_ARE).order_by(flags_to_open.c.number)
-_TAKE: Final = flags_to_open.delete().where(_ARE)
-_WAITING: Final = (
-    select(flags_to_open.c.number)
-    .where(flags_to_open.c.number > bindparam("last"))
-    .order_by(flags_to_open.c.number)
-    .limit(BATCH)
+_NUMBER: Final = flags_to_open.c.number
+_FOUND: Final = ReadyStatement(
+    select(flags_to_open).where(_NUMBER.between(bindparam("first"), bindparam("last"))).order_by(_NUMBER)
 )
+_TAKE: Final = ReadyStatement(flags_to_open.delete().where(bindparam("opened") == _NUMBER))
+_WAITING: Final = ReadyStatement(select(_NUMBER).where(bindparam("after") < _NUMBER).order_by(_NUMBER).limit(BATCH))
 
 
 def packed(flag: FlagToOpen) -> bytes:
@@ -102,13 +99,14 @@ class FlagOpener:
         while numbers := self._waiting(last):
             left |= self._try(numbers, now)
             last = numbers[-1]
+            if len(numbers) < BATCH:
+                break
         self._failed_at = left
         self._metrics.flags_waiting.set(len(left))
         return len(left)
 
     def _waiting(self, after: int) -> Sequence[int]:
-        with self._engine.connect() as connection:
-            return connection.execute(_WAITING, {"last": after}).scalars().all()
+        return [row["number"] for row in _WAITING.look(self._engine, {"after": after})]
 
     def _try(self, numbers: Sequence[int], now: datetime) -> dict[int, datetime]:
         """Open these rows, but for those that failed lately; return which stay, and when they failed."""
@@ -118,13 +116,15 @@ class FlagOpener:
         with writing(self._engine) as connection:
             begun = time.perf_counter()
             hold_partners(connection)  # a flag may tell its owner after the event of the one before
-            found = {row["number"]: row for row in connection.execute(_FOUND, {"numbers": due}).mappings()}
+            rows = _FOUND.rows(connection, {"first": due[0], "last": due[-1]})
+            found = {row["number"]: row for row in rows if row["number"] in due}
             opened = [number for number, row in found.items() if self._open(connection, row)]
-            connection.execute(_TAKE, {"numbers": opened})
+            if opened:
+                _TAKE.write(connection, *({"opened": number} for number in opened))
             wait_out(begun, SLOT)  # a check that waits for its turn must not learn what was opened
         return lately | dict.fromkeys(found.keys() - opened, now)
 
-    def _open(self, connection: Connection, row: RowMapping) -> bool:
+    def _open(self, connection: Connection, row: Row) -> bool:
         """Open one flag, or leave everything as it was and return False."""
         try:
             self._open_sealed(connection, row)
@@ -135,7 +135,7 @@ class FlagOpener:
             return False
         return True
 
-    def _open_sealed(self, connection: Connection, row: RowMapping) -> None:
+    def _open_sealed(self, connection: Connection, row: Row) -> None:
         partner, check_id = row["partner"], row["check_id"]
         flag = unpacked(self._keys.open_for(partner, SEALED_FLAG, row["sealed"], check_id, connection=connection))
         if flag.candidates:

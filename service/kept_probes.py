@@ -16,7 +16,7 @@ from typing import Final
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, not_, or_, select
+from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, bindparam, not_, or_, select
 
 from service import audit
 from service.audit import EventKind
@@ -29,7 +29,7 @@ from service.roles import Role
 from service.schema import flags, kept_probe_parts, kept_probes
 from watchlists.agreements import Clause
 from watchlists.agreements.retention import ProbeKeeping
-from watchlists.database import upsert, writing
+from watchlists.database import ReadyStatement, writing
 from watchlists.errors import SealBroken
 from watchlists.keys import KeyRing
 
@@ -38,6 +38,13 @@ ACTOR: Final = "probe keeper"
 BROKEN_OFF: Final = timedelta(minutes=5)
 """After that time nobody goes on writing the parts of a probe that nobody has the key of."""
 _CLAUSES: Final = TypeAdapter(tuple[Clause, ...])
+# Made once: to build a statement takes longer than to run it.
+_PUT_PART: Final = ReadyStatement(kept_probe_parts.insert())
+_TAKE_PART: Final = ReadyStatement(
+    kept_probe_parts.delete().where(
+        kept_probe_parts.c.flag_id == bindparam("of"), kept_probe_parts.c.number == bindparam("which")
+    )
+)
 _CLOSED: Final = select(flags.c.id).where(flags.c.state.in_((FlagState.SETTLED, FlagState.VOID)))
 
 
@@ -100,10 +107,8 @@ class KeptProbes:
 
     def put_part(self, connection: Connection, flag_id: str, number: int, sealed: bytes, now: datetime) -> None:
         """Write one part, or noise in place of the noise before, in the transaction of `connection`."""
-        row = {"flag_id": flag_id, "number": number, "sealed": sealed, "written_at": now}
-        insert = upsert(connection, kept_probe_parts).values(row)
-        again = {"sealed": sealed, "written_at": now}
-        connection.execute(insert.on_conflict_do_update(index_elements=["flag_id", "number"], set_=again))
+        _TAKE_PART.write(connection, {"of": flag_id, "which": number})
+        _PUT_PART.write(connection, {"flag_id": flag_id, "number": number, "sealed": sealed, "written_at": now})
 
     def open(self, connection: Connection, flag_id: UUID, keeper: str, now: datetime) -> Keeping | None:
         """Open the probe of a flag for a partner; None if it keeps none, or no longer may."""

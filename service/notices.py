@@ -19,7 +19,7 @@ from service.identity import Caller, require
 from service.roles import Role
 from service.schema import notices
 from service.telemetry import log
-from watchlists.database import writing
+from watchlists.database import ReadyStatement, writing
 from watchlists.errors import SealBroken
 from watchlists.keys import KeyRing
 from watchlists.schema import partners
@@ -28,7 +28,7 @@ SEALED_TEXT = "text of a notice"
 # Made once: to build a statement takes longer than to run it.
 _LAST = select(func.max(notices.c.number)).where(notices.c.partner == bindparam("to"))
 _INSERT = notices.insert()
-_HELD = select(partners.c.id).order_by(partners.c.id).with_for_update(key_share=True)
+_HELD = ReadyStatement(select(partners.c.id).order_by(partners.c.id).with_for_update(key_share=True))
 
 NoticeDetails = Mapping[str, str | int | bool | None]
 
@@ -216,7 +216,7 @@ def hold_partners(connection: Connection) -> Sequence[str]:
     two transactions that tell the same partners could wait for each other. And they are taken before the audit log is:
     whoever may post after an event, in the same transaction, calls this before the event.
     """
-    return connection.execute(_HELD).scalars().all()
+    return [row["id"] for row in _HELD.rows(connection)]
 
 
 def _is(kind: NoticeKind, to: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:

@@ -11,25 +11,26 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any, Final
 from uuid import uuid4
 
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import Connection, RowMapping, Select, select
+from sqlalchemy import Connection, Select, bindparam, select
 
 from service.flag_outbox import SLOT
 from service.flagged import AskedAs
 from service.kept_probes import Ended, KeptProbes, ToKeep
 from service.pace import wait_out
 from service.probe_parts import MOST_PARTS, SealedProbe, noise, seal_probe
-from service.probe_shelf import ProbeShelf
+from service.probe_shelf import HeldProbe, ProbeShelf
 from service.schema import flag_candidates, flags, kept_probes
 from watchlists.agreements import Deed, Request, RuleBook
 from watchlists.agreements.retention import ProbeKeeping, probe_keeping
-from watchlists.database import writing
+from watchlists.database import ReadyStatement, Row, writing
 from watchlists.records import EntryKey
 from watchlists.store import Store
 
@@ -117,7 +118,7 @@ class ProbeKeeper:
     def _decide(self, now: datetime) -> None:
         """Take the probes off the shelf whose flag is open; what may not be kept, or is too much, is forgotten."""
         waiting = {str(held.flag_id): held for held in self._shelf.waiting()}
-        found = {flag.id: flag for flag in self._open_flags(list(waiting))} if waiting else {}
+        found = {flag.id: flag for flag in self._lately_opened(waiting.values())}
         for flag, held in ((found[flag_id], held) for flag_id, held in waiting.items() if flag_id in found):
             keeping = self._keeping(flag, now)
             if keeping is not None:
@@ -152,21 +153,26 @@ class ProbeKeeper:
                 return over
         with self._store.engine.connect() as connection:
             kept = set(connection.execute(_KEPT).scalars())
-        allowed = {flag.id for flag in self._open_flags(_KEPT) if self._keeping(flag, now) is not None}
+        allowed = {flag.id for flag in self._kept_flags() if self._keeping(flag, now) is not None}
         for flag_id in sorted(kept - allowed):
             with writing(self._store.engine) as connection:
                 over += self._kept.destroy(connection, kept_probes.c.flag_id == flag_id, Ended.NOT_ALLOWED, now)
         self._looked = in_force, now
         return over
 
-    def _open_flags(self, flag_ids: list[str] | Select[Any]) -> list[_OpenFlag]:
-        """Return those of the flags that are open, with what of them stands."""
-        rows: dict[str, list[RowMapping]] = {}
+    def _lately_opened(self, waiting: Collection[HeldProbe]) -> list[_OpenFlag]:
+        """Return the flags that are open since the oldest of these checks, with what of them stands.
+
+        Hardly any check opens one, so that these are fewer than the checks.
+        """
+        since = {asker: min(held.at for held in waiting if held.asker == asker) for asker in _askers(waiting)}
+        looks = (_LATELY.look(self._store.engine, {"asker": asker, "since": at}) for asker, at in since.items())
+        return _open_flags(chain.from_iterable(looks))
+
+    def _kept_flags(self) -> list[_OpenFlag]:
+        """Return the flags that a probe is kept of, with what of them stands."""
         with self._store.engine.connect() as connection:
-            for row in connection.execute(_QUERY.where(flags.c.id.in_(flag_ids))).mappings():
-                rows.setdefault(row["id"], []).append(row)
-        found = (_open_flag(flag_id, candidates) for flag_id, candidates in rows.items())
-        return [flag for flag in found if flag is not None]
+            return _open_flags(connection.execute(_QUERY.where(flags.c.id.in_(_KEPT))).mappings())
 
     def _keeping(self, flag: _OpenFlag, now: datetime) -> ProbeKeeping | None:
         classes = self._store.classes_of(flag.entries)
@@ -189,10 +195,25 @@ _QUERY: Final[Select[Any]] = (
     .join_from(flags, flag_candidates)
     .where(flag_candidates.c.voided_at.is_(None))
 )
+_LATELY: Final = ReadyStatement(
+    _QUERY.where(flags.c.partner == bindparam("asker"), flags.c.opened_at >= bindparam("since"))
+)
 _KEPT: Final[Select[Any]] = select(kept_probes.c.flag_id)
 
 
-def _open_flag(flag_id: str, rows: Sequence[RowMapping]) -> _OpenFlag | None:
+def _askers(waiting: Collection[HeldProbe]) -> set[str]:
+    return {held.asker for held in waiting}
+
+
+def _open_flags(rows: Iterable[Row]) -> list[_OpenFlag]:
+    of_flag: dict[str, list[Row]] = {}
+    for row in rows:
+        of_flag.setdefault(row["id"], []).append(row)
+    found = (_open_flag(flag_id, candidates) for flag_id, candidates in of_flag.items())
+    return [flag for flag in found if flag is not None]
+
+
+def _open_flag(flag_id: str, rows: Sequence[Row]) -> _OpenFlag | None:
     first = rows[0]
     try:
         asked = _ASKED.validate_python(first["asked"])

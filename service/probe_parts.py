@@ -23,6 +23,7 @@ PART: Final = 128 * 2**10
 MOST_PARTS: Final = 20
 """Of one probe: it must be written while the turn would be taken anyway."""
 VERSION: Final = 1
+_NOISE: Final = secrets.token_bytes(2 * sealed_size(PART))
 _HEADER: Final = struct.Struct("<B?I")  # version, whether there is an image, its length
 _SIZE: Final = struct.Struct("<I")
 
@@ -64,8 +65,12 @@ def open_probe(key: bytes, parts: Sequence[bytes], flag_id: str) -> Probe:
 
 
 def noise() -> bytes:
-    """Return as many random bytes as a sealed part has."""
-    return secrets.token_bytes(sealed_size(PART))
+    """Return as many bytes as a sealed part has, that look like one, and of which none stands where it stood before.
+
+    The database writes what changes: all of it, as of a part. That it be the same bytes, elsewhere, harms nobody.
+    """
+    start = secrets.randbelow(len(_NOISE) // 2)
+    return _NOISE[start : start + sealed_size(PART)]
 
 
 def pack_probe(probe: Probe) -> bytes:

@@ -54,10 +54,14 @@ class HeldProbe:
 
     Args:
         flag_id: of the flag that its check opens if there are candidates.
+        asker: the partner whose check it was.
+        at: when that was; the flag says the same.
         log_until: when what the audit log says of it has to be deleted; None to keep it.
     """
 
     flag_id: UUID
+    asker: str
+    at: datetime
     probe: Probe
     log_until: datetime | None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,10 +20,11 @@ _LITERAL = re.compile(
 
 @dataclass(frozen=True)
 class Sent:
-    """A statement, and of each value in it the kind and the size; when it was sent does not tell it from others."""
+    """A statement, and of each value in it the kind and the size; when and where it was sent tells it from no other."""
 
     sql: str
     values: tuple[tuple[str, int], ...]
+    thread: int = field(compare=False, default_factory=threading.get_ident)
     at: float = field(compare=False, default_factory=time.perf_counter)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import RowMapping, event, select
+from sqlalchemy import RowMapping, select
 
 from service.api.messages import MatchRequest
 from service.commands.doctor import examine_deeply
@@ -32,6 +32,7 @@ from tests.service.node import face
 from tests.service.recorded import recorded
 from tests.service.scene import ALERT, PERSON, SEARCH, Scene, rule
 from tests.service.test_privacy import stored_bytes, traces
+from tests.statements import Sent, statements
 from watchlists.backup.container import kept_tables
 from watchlists.database import writing
 from watchlists.sealing import sealed_size
@@ -177,28 +178,22 @@ def test_after_every_check_as_much_is_written_in_as_many_turns(desk: Desk, numbe
     keeper, said = desk.keeper(shelf), []
     for kept in (number == PERSON, False):
         begun = time.perf_counter()
-        with sent(desk) as statements:
+        with sent(desk) as said_now:
             assert keeper.run(desk.node.clock()) == kept
         assert time.perf_counter() - begun >= SLOT
-        said += [size for sql, size in statements if "INTO kept_probe_parts" in sql]
-    assert said == [sealed_size(PART)] * 2
+        parts = [each for each in said_now if "kept_probe_parts" in each.sql]
+        assert [each.sql.split()[0] for each in parts] == ["DELETE", "INSERT"]
+        said += [size for kind, size in parts[1].values if kind == "bytes"]
+    assert said == [2 * sealed_size(PART)] * 2  # as digits
 
 
 @contextmanager
-def sent(desk: Desk) -> Iterator[list[tuple[str, int]]]:
-    """What this thread sends to the database meanwhile, and how large the longest bytes in it are."""
-    found: list[tuple[str, int]] = []
-    here = threading.get_ident()
-
-    def note(_connection: Any, _cursor: Any, sql: str, values: Any, *_: Any) -> None:
-        flat = values.values() if isinstance(values, dict) else values
-        sizes = (len(value) for value in flat if isinstance(value, bytes | memoryview))
-        if threading.get_ident() == here:  # the service has an opener of its own
-            found.append((sql, max(sizes, default=0)))
-
-    event.listen(desk.store.engine, "before_cursor_execute", note)
-    yield found
-    event.remove(desk.store.engine, "before_cursor_execute", note)
+def sent(desk: Desk) -> Iterator[list[Sent]]:
+    """What this thread sends to the database meanwhile."""
+    here: list[Sent] = []
+    with statements(desk.store.engine) as everywhere:
+        yield here
+        here += [each for each in everywhere if each.thread == threading.get_ident()]  # the service has an opener
 
 
 def test_where_no_agreement_speaks_of_it_nothing_is_done(desk: Desk) -> None:
@@ -207,10 +202,10 @@ def test_where_no_agreement_speaks_of_it_nothing_is_done(desk: Desk) -> None:
     silent = speaking.rename(speaking.with_name(".xa-xb"))
     desk.scene.agree(SEARCH, ALERT)
     desk.held(shelf)
-    with sent(desk) as statements:
+    with sent(desk) as said:
         assert desk.keeper(shelf).run(desk.node.clock()) == 0
     silent.rename(speaking)
-    assert (statements, list(shelf.waiting())) == ([], [])
+    assert (said, list(shelf.waiting())) == ([], [])
 
 
 def test_rule_kind_23_a_silent_alarm_is_kept_like_any_other(desk: Desk) -> None:

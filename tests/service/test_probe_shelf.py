@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
@@ -29,7 +30,7 @@ class Seconds:
 
 
 def held(number: int, image: bytes | None = KIBIBYTE) -> HeldProbe:
-    return HeldProbe(UUID(int=number), Probe(image), None)
+    return HeldProbe(UUID(int=number), "xa", datetime(2026, 1, 1, tzinfo=UTC), Probe(image), None)
 
 
 def numbers(shelf: ProbeShelf) -> list[int]:
