@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from hashlib import sha256
 from typing import Final
 
-import anyio
 from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive
 
@@ -31,20 +31,22 @@ def capped(receive: Receive, most: int, within: float) -> Receive:
     What it raises are HTTPExceptions, which FastAPI passes on unchanged: 413, 408.
     """
     received, complete = 0, False
-    deadline = anyio.current_time() + within
+    deadline = asyncio.get_running_loop().time() + within
 
     async def receive_capped() -> Message:
         nonlocal received, complete
         if complete:
             return await receive()
-        with anyio.move_on_at(deadline):
-            message = await receive()
-            received += len(message.get("body", b""))
-            complete = not message.get("more_body", False)
-            if received > most:
-                raise HTTPException(413, f"the body is over {most} bytes")
-            return message
-        raise HTTPException(408, f"the body did not arrive within {within:g} seconds")
+        try:
+            async with asyncio.timeout_at(deadline):
+                message = await receive()
+        except TimeoutError:
+            raise HTTPException(408, f"the body did not arrive within {within:g} seconds") from None
+        received += len(message.get("body", b""))
+        complete = not message.get("more_body", False)
+        if received > most:
+            raise HTTPException(413, f"the body is over {most} bytes")
+        return message
 
     return receive_capped
 

@@ -10,16 +10,16 @@ each, and whoever asks for little always finds a place.
 
 from __future__ import annotations
 
+import asyncio
 import math
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from typing import ParamSpec, TypeVar
-
-import anyio
-import anyio.to_thread
 
 from service.errors import Overloaded
 
@@ -40,7 +40,7 @@ class Admission:
         self._mean_service_time = TYPICAL
         self._measuring = threading.Lock()
         self._held = Counter[str | None]()
-        self._limiter: anyio.CapacityLimiter | None = None
+        self._threads = ThreadPoolExecutor(workers, "work")
 
     @property
     def admitted(self) -> int:
@@ -83,9 +83,8 @@ class Admission:
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `work` in a worker thread, at most `workers` of them at once."""
-        if self._limiter is None:  # made here because a limiter belongs to one event loop
-            self._limiter = anyio.CapacityLimiter(self._workers)
-        return await anyio.to_thread.run_sync(lambda: self._timed(work, *args, **kwargs), limiter=self._limiter)
+        timed = partial(self._timed, work, *args, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, timed)
 
     def _timed(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         begun = time.perf_counter()

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from weakref import finalize
 
@@ -59,14 +60,18 @@ class _Bitmaps:
         self.parameters = [_SEARCH_PARAMETERS(sel=_BITMAP(bitmap)) for bitmap in self.bits]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Look:
     """What a search looks for: probes (q, dimension), in each form, and the inner product that is alike enough."""
 
     lowest: float
     probes: Vectors
     ends: ProbeEnds
-    rounded: RoundedProbes
+
+    @cached_property
+    def rounded(self) -> RoundedProbes:
+        """Hardly ever wanted: only where glances leave too many."""
+        return RoundedProbes.of(self.probes)
 
 
 class FaceIndex:
@@ -145,11 +150,12 @@ class FaceIndex:
             return set()  # a score that no similarity reaches
         lowest = similarity - self._rounding(probes)
         faiss.omp_set_num_threads(1)  # of this thread: concurrent searches share the cores instead of fighting for them
-        found, look = set[int](), _Look(lowest, probes, ProbeEnds.of(probes), RoundedProbes.of(probes))
+        found, look = set[int](), _Look(lowest, probes, ProbeEnds.of(probes))
         for segment, (allowed, parameters) in enumerate(zip(selection.bitmaps, selection.parameters, strict=True)):
             if parameters is not None:
                 slots = self._alike(segment, look, allowed, parameters)
-                found.update(self._owners.values[segment * SEGMENT + slots].tolist())
+                if len(slots):
+                    found.update(self._owners.values[segment * SEGMENT + slots].tolist())
         return found
 
     def _alike(self, segment: int, look: _Look, allowed: Bitmap, parameters: Any) -> NDArray[np.int64]:
