@@ -243,7 +243,7 @@ def test_where_the_connection_is_lost_during_the_commit_nothing_starts_either(
     store.engine.dispose()
 
     def close(connection: Connection) -> None:
-        lost = connection.connection.driver_connection
+        lost = connection.connection.dbapi_connection
         assert lost is not None
         lost.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Final, Protocol
@@ -55,8 +56,8 @@ class Backend(Protocol):
         """Make every connection of a new engine ready, from its first moment on."""
         ...
 
-    def writing_options(self) -> Mapping[str, Any]:
-        """Return the execution options of a connection that is going to write."""
+    def connection_to_write(self, engine: Engine) -> AbstractContextManager[Connection]:
+        """Lend a connection that is going to write; no transaction has begun on it."""
         ...
 
     def take(self, connection: Connection, turn: Turn) -> None:

@@ -56,8 +56,7 @@ def writing(engine: Engine, turn: Turn = Turn.SERVICE) -> Iterator[Connection]:
     first and asks for the write lock later would fail when another one has written in between.)
     """
     backend = _backend(engine)
-    options = backend.writing_options()
-    with engine.connect().execution_options(**options) as connection, connection.begin():
+    with backend.connection_to_write(engine) as connection, connection.begin():
         backend.take(connection, turn)
         yield connection
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final
 
@@ -65,9 +66,9 @@ class PostgresqlBackend:
     def prepare(self, engine: Engine) -> None:
         event.listen(engine, "connect", _prepare)
 
-    def writing_options(self) -> Mapping[str, Any]:
+    def connection_to_write(self, engine: Engine) -> AbstractContextManager[Connection]:
         """Whoever has waited for its turn must see what the one before it wrote, hence not one state from the start."""
-        return {"isolation_level": "READ COMMITTED"}
+        return engine.connect().execution_options(isolation_level="READ COMMITTED")
 
     def take(self, connection: Connection, turn: Turn) -> None:
         if turn is Turn.CHANGE_LOG:

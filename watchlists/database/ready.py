@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Delete, Dialect, Engine, Insert, RowMapping, 
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
 
-from watchlists.database.readers import read
+from watchlists.database.kept import driver_of, keeps_connections, read
 
 Row: TypeAlias = Mapping[str, Any] | RowMapping
 """A row, by the names of its columns."""
@@ -84,7 +84,7 @@ class ReadyStatement:
             DBAPIError: as `Connection.execute` does.
             ValueError: other parameters than the statement has; on PostgreSQL a StatementError.
         """
-        if engine.dialect.name != "sqlite":
+        if not keeps_connections(engine):
             with engine.connect() as connection:
                 return self.rows(connection, parameters)
         prepared = self._prepared_for(engine.dialect, parameters)
@@ -141,8 +141,7 @@ def _from_driver(kind: TypeEngine[Any], dialect: Dialect) -> _Convert:
 
 
 def _run(connection: Connection, text: str, rows: Sequence[Sequence[Any]]) -> sqlite3.Cursor:
-    driver = connection.connection.driver_connection
-    assert isinstance(driver, sqlite3.Connection)  # noqa: S101 -- told to mypy
+    driver = driver_of(connection)
     try:
         return driver.execute(text, rows[0]) if len(rows) == 1 else driver.executemany(text, rows)
     except sqlite3.Error as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, event
@@ -13,7 +13,7 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import OperationalError
 
 from watchlists.database.backend import BUSY_TIMEOUT, DatabaseState, Turn
-from watchlists.database.readers import keep_readers
+from watchlists.database.kept import driver_of, keep_connections, kept_writer
 
 _WRITES = "crosscheck_writes"
 _BUSY_TIMEOUT = f"PRAGMA busy_timeout = {round(BUSY_TIMEOUT * 1000)}"
@@ -38,10 +38,10 @@ class SqliteBackend:
     def prepare(self, engine: Engine) -> None:
         event.listen(engine, "connect", _prepare)
         event.listen(engine, "begin", _begin)
-        keep_readers(engine)
+        keep_connections(engine)
 
-    def writing_options(self) -> Mapping[str, Any]:
-        return {_WRITES: True}
+    def connection_to_write(self, engine: Engine) -> AbstractContextManager[Connection]:
+        return kept_writer(engine, **{_WRITES: True})
 
     def take(self, connection: Connection, turn: Turn) -> None:
         """Nothing is left to wait for: `BEGIN IMMEDIATE` has taken the write lock of the whole database."""
@@ -113,10 +113,8 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
 
 def _begin(connection: Connection) -> None:
     writes = connection.get_execution_options().get(_WRITES, False)
-    driver = connection.connection.driver_connection
-    assert isinstance(driver, sqlite3.Connection)  # noqa: S101 -- told to mypy; what SQLAlchemy adds costs ten times as much
     statement = "BEGIN IMMEDIATE" if writes else "BEGIN"
     try:
-        driver.execute(statement)
+        driver_of(connection).execute(statement)
     except sqlite3.OperationalError as error:  # named as SQLAlchemy names it: whoever waits for a busy database asks so
         raise OperationalError(statement, None, error) from error

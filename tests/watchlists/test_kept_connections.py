@@ -1,4 +1,4 @@
-"""Connections that threads keep for reading: nothing is seen late, nothing stays open, and they end with their time."""
+"""Connections that threads keep: nothing is seen late, nothing stays open between uses, and they end in time."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Column, Engine, Integer, MetaData, Table, bindparam, select
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy import Column, Engine, Integer, MetaData, Table, bindparam, create_engine, select
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
-from watchlists.database import ReadyStatement, in_use, open_database, wipe_deleted, writing
+from watchlists.database import ReadyStatement, in_use, open_database, sqlite, wipe_deleted, writing
 from watchlists.database.connections import CONNECTIONS
 
 NUMBERS = Table("numbers", MetaData(), Column("number", Integer, primary_key=True))
@@ -34,9 +34,12 @@ def engine(place: Path) -> Iterator[Engine]:
     engine.dispose()
 
 
-def put(engine: Engine, number: int) -> None:
+def put(engine: Engine, *numbers: int, then: type[Exception] | None = None) -> None:
     with writing(engine) as connection:
-        PUT.write(connection, {"number": number})
+        for number in numbers:
+            PUT.write(connection, {"number": number})
+        if then is not None:
+            raise then
 
 
 def seen(engine: Engine) -> list[int]:
@@ -93,10 +96,12 @@ def test_an_engine_that_is_disposed_of_leaves_nothing_open_and_goes_on(engine: E
     put(engine, 1)
     with ThreadPoolExecutor(1) as other:
         assert other.submit(seen, engine).result() == seen(engine) == [1]
+        put(engine, 2)
+        assert other.submit(put, engine, 3).result() is None
         engine.dispose()
         assert opened(place) == 0
         assert not in_use(engine)
-        assert other.submit(seen, engine).result() == seen(engine) == [1]
+        assert other.submit(seen, engine).result() == seen(engine) == [1, 2, 3]
 
 
 def test_looks_go_on_while_an_engine_is_disposed_of(engine: Engine) -> None:
@@ -115,6 +120,75 @@ def test_looks_go_on_while_an_engine_is_disposed_of(engine: Engine) -> None:
             engine.dispose()
         done.set()
         assert set().union(*looks) == {(1,)}
+
+
+def connection_of(engine: Engine) -> int:
+    """Write, and return on which connection."""
+    with writing(engine) as connection:
+        return id(connection.connection.dbapi_connection)
+
+
+def test_a_thread_writes_on_one_connection_whatever_happens_in_between(engine: Engine) -> None:
+    first = connection_of(engine)
+    assert connection_of(engine) == first
+    put(engine, 1)
+    with pytest.raises(IntegrityError):
+        put(engine, 2, 1)
+    with pytest.raises(ZeroDivisionError):
+        put(engine, 3, then=ZeroDivisionError)
+    assert (connection_of(engine), seen(engine)) == (first, [1])
+
+
+def test_within_a_transaction_that_writes_another_begins_on_a_connection_of_its_own(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite has one writer: the second waits for the first, which here waits for it."""
+    engine.dispose()
+    monkeypatch.setattr(sqlite, "_PRAGMAS", ("PRAGMA busy_timeout = 1",))
+    with writing(engine) as outer:
+        PUT.write(outer, {"number": 1})
+        with pytest.raises(OperationalError, match="locked"):
+            put(engine, 2)
+    assert seen(engine) == [1]
+
+
+@pytest.mark.parametrize("leave", ["open", "changed", "closed"])
+def test_a_connection_that_is_not_as_it_was_is_not_kept(engine: Engine, leave: str) -> None:
+    with writing(engine) as connection:
+        if leave == "changed":
+            connection.execution_options(yield_per=1)
+        first = connection
+    if leave == "open":
+        first.begin()
+    if leave == "closed":
+        first.close()
+    put(engine, 1)
+    with writing(engine) as connection:
+        assert connection is not first
+        assert "yield_per" not in connection.get_execution_options()
+    assert seen(engine) == [1]
+
+
+def test_what_holds_for_all_connections_from_now_on_holds_for_those_that_are_kept(engine: Engine) -> None:
+    put(engine, 1)
+    engine.update_execution_options(said="so")
+    with writing(engine) as connection:
+        assert connection.get_execution_options()["said"] == "so"
+
+
+def test_who_writes_while_an_engine_is_disposed_of_ends_first(engine: Engine, place: Path) -> None:
+    with writing(engine) as connection:
+        engine.dispose()
+        PUT.write(connection, {"number": 1})
+    assert opened(place) == 0
+    assert seen(engine) == [1]
+
+
+def test_an_engine_of_another_make_lends_from_its_pool(engine: Engine) -> None:
+    plain = create_engine(engine.url)
+    put(plain, 1)
+    assert seen(plain) == [1]
+    plain.dispose()
 
 
 def test_two_databases_are_not_mixed_up(engine: Engine, tmp_path: Path) -> None:
