@@ -90,7 +90,7 @@ AUTHENTICATION_THREADS = 4  # of their own, so that recognising a token never wa
 HOUSEKEEPING_SECONDS = 10.0
 FOLLOW_SECONDS = 0.5
 """Every check follows the log first; in between, this keeps what there is to follow small."""
-FLAGS_SECONDS = 0.5
+FLAGS_SECONDS = 1.0
 """Grid on which flags are opened: no check moves it."""
 
 DESCRIPTION = """Cross-border biometric identity checks under each partner's own data-handling rules.

@@ -18,9 +18,9 @@ from watchlists.records import Templates
 from watchlists.sealing import KEY_SIZE, binding, new_key, open_seal, seal, sealed_size
 from watchlists.templates import pack_templates, unpack_templates
 
-PART: Final = 128 * 2**10
+PART: Final = 256 * 2**10
 """Bytes of a part before it is sealed."""
-MOST_PARTS: Final = 20
+MOST_PARTS: Final = 10
 """Of one probe: it must be written while the turn would be taken anyway."""
 VERSION: Final = 1
 _NOISE: Final = secrets.token_bytes(2 * sealed_size(PART))

@@ -54,6 +54,8 @@ class TrustedProxies:
         return cls(parts)
 
     def __contains__(self, peer: str) -> bool:
+        if not self.networks:
+            return False
         if peer == HERE:
             return HERE in self.networks
         address = _address(peer)

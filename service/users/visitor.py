@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Final
 
@@ -23,6 +24,7 @@ class Visitor:
     device: str = field(default="", repr=False)
 
 
+@lru_cache(maxsize=1024)
 def network_of(unverified_address: str) -> str:
     """Return the network of an address: /24 of IPv4, /48 of IPv6; what is no address is one network."""
     try:
