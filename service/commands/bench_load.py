@@ -47,7 +47,7 @@ MOST_WAITING = 256
 WARM_UP = 5.0
 TURN = 3.0
 """Seconds for which the service works, and then the encoders: long enough for some hundred checks."""
-SETTLED = 1.0
+SETTLED = 1.1
 """Seconds after which what checks have left to be flagged has been looked at: that work is theirs too."""
 AS_QUICK = 1.2
 """Answers are as quick as before if none takes longer than the p99 of before, and a fifth."""
