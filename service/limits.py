@@ -86,9 +86,16 @@ class Admission:
         timed = partial(self._timed, work, *args, **kwargs)
         return await asyncio.get_running_loop().run_in_executor(self._threads, timed)
 
+    def close(self) -> None:
+        """Wait for what is at work; nothing begins any more."""
+        self._threads.shutdown(cancel_futures=True)
+
     def _timed(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         begun = time.perf_counter()
-        result = work(*args, **kwargs)  # work that fails is quick, and says nothing of work that does not
+        try:
+            result = work(*args, **kwargs)  # work that fails is quick, and says nothing of work that does not
+        except StopIteration as error:  # which no future takes: whoever waits for it would wait for ever
+            raise RuntimeError("work was at the end of something") from error
         with self._measuring:
             self._mean_service_time += SMOOTHING * (time.perf_counter() - begun - self._mean_service_time)
         return result

@@ -65,7 +65,7 @@ def open_probe(key: bytes, parts: Sequence[bytes], flag_id: str) -> Probe:
 
 
 def noise() -> bytes:
-    """Return as many bytes as a sealed part has, that look like one, and of which none stands where it stood before.
+    """Return as many bytes as a sealed part has, that look like one; hardly any stands where it stood before.
 
     The database writes what changes: all of it, as of a part. That it be the same bytes, elsewhere, harms nobody.
     """

@@ -203,6 +203,8 @@ class Runtime:
     def close(self) -> None:
         """Open the last flags, and let go of threads and database connections."""
         self.importers.shutdown()
+        for work in (self.authenticating, self.admission, self.owner_work, self.people.threads):
+            work.close()
         while self.open_flags() and self.probe_keeper.is_writing:
             pass  # a part of a probe at a time
         self.webhooks.close()

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
 import time
 from pathlib import Path
 
 import anyio
 import httpx2
+import pytest
 
 from models.face import FaceEncoder
 from models.weights import ModelStore
@@ -37,6 +41,33 @@ def test_who_waits_for_the_end_learns_of_it() -> None:
             draining.begin()
 
     anyio.run(wait)
+
+
+@pytest.mark.parametrize("how", ["in a thread", "by a signal"])
+def test_who_waits_learns_of_an_end_that_comes_from_elsewhere(how: str) -> None:
+    draining = Draining()
+    old = signal.signal(signal.SIGUSR1, lambda *_: draining.begin())
+
+    def ask() -> None:
+        time.sleep(0.05)
+        if how == "in a thread":
+            draining.begin()
+        else:
+            os.kill(os.getpid(), signal.SIGUSR1)
+
+    async def wait() -> None:
+        async with anyio.create_task_group() as tasks:
+            with anyio.fail_after(5):
+                for _ in range(3):
+                    tasks.start_soon(draining.wait)
+                threading.Thread(target=ask).start()
+                await draining.wait()
+
+    try:
+        anyio.run(wait)
+    finally:
+        signal.signal(signal.SIGUSR1, old)
+    assert draining.begun
 
 
 def test_streams_of_pages_end_at_once_and_none_begins_any_more(

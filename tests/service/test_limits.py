@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import anyio
+import anyio.to_thread
 import pytest
 
 from service.errors import Overloaded
@@ -80,6 +81,36 @@ def test_no_more_than_the_workers_run_at_once() -> None:
 
     anyio.run(many)
     assert most == 2
+
+
+def test_work_that_ends_an_iteration_fails_like_any_other() -> None:
+    """A future does not take that error: whoever waited for it would wait for ever."""
+    admission = Admission(workers=1, answer_within=9.0)
+
+    async def run() -> None:
+        with pytest.raises(RuntimeError), admission.enter("xa"), anyio.fail_after(5):
+            await admission.run(next, iter(()))
+
+    anyio.run(run)
+    assert admission.admitted == 0
+
+
+def test_an_end_waits_for_what_is_at_work() -> None:
+    admission, begun, done = Admission(workers=1, answer_within=9.0), threading.Event(), []
+
+    def work() -> None:
+        begun.set()
+        threading.Event().wait(0.1)
+        done.append(True)
+
+    async def run() -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(admission.run, work)
+            await anyio.to_thread.run_sync(begun.wait)
+            admission.close()
+            assert done == [True]
+
+    anyio.run(run)
 
 
 def test_overload_answers_503_with_retry_after(make_node: NodeMaker) -> None:

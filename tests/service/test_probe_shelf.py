@@ -11,7 +11,7 @@ from models.fingerprint.cylinders import FingerTemplate
 from models.fingerprint.encoder import encode_fingerprint
 from models.fingerprint.synthetic import synthetic_template
 from models.samples import Position
-from service.probe_parts import PART, open_probe, pack_probe, seal_probe, unpack_probe
+from service.probe_parts import PART, noise, open_probe, pack_probe, seal_probe, unpack_probe
 from service.probe_shelf import IN_USE, MOST, WAIT, HeldProbe, Probe, ProbeShelf
 from watchlists.errors import SealBroken
 from watchlists.sealing import sealed_size
@@ -106,6 +106,12 @@ def test_a_packed_probe_comes_back(image: bytes | None) -> None:
     for length in (*range(20), len(packed) - 1):
         with pytest.raises(ValueError, match=r"stored|kept"):
             unpack_probe(packed[:length])
+
+
+def test_noise_is_as_long_as_a_part_and_other_than_before() -> None:
+    some = {noise() for _ in range(20)}
+    assert {len(each) for each in some} == {sealed_size(PART)}
+    assert len(some) >= 19
 
 
 @pytest.mark.parametrize(("size", "parts"), [(0, 1), (PART - 400, 1), (PART, 2), (3 * PART, 4)])

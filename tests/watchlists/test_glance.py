@@ -135,7 +135,7 @@ def test_all_allowed_slots_that_are_alike_are_found_however_many_are_allowed(sha
     allowed = np.random.default_rng(7).random(4096) < share
     bits = np.packbits(allowed, bitorder="little")
     glance = filled(vectors)
-    for number in range(0, 4096, 64):
+    for number in range(0, 4096, 67):
         found = glance.at_least(0.88, ProbeEnds.of(vectors[number : number + 1]), bits)
         assert found is not None
         assert allowed[found].all()

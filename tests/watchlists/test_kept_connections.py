@@ -152,6 +152,17 @@ def test_within_a_transaction_that_writes_another_begins_on_a_connection_of_its_
     assert seen(engine) == [1]
 
 
+def test_a_commit_that_fails_is_undone_and_the_next_one_is_not(engine: Engine) -> None:
+    with writing(engine) as connection:
+        connection.exec_driver_sql("CREATE TABLE of (number REFERENCES numbers DEFERRABLE INITIALLY DEFERRED)")
+    with pytest.raises(IntegrityError), writing(engine) as connection:
+        connection.exec_driver_sql("INSERT INTO of VALUES (7)")
+    put(engine, 1)
+    with writing(engine) as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM of").scalar_one() == 0
+    assert seen(engine) == [1]
+
+
 @pytest.mark.parametrize("leave", ["open", "changed", "closed"])
 def test_a_connection_that_is_not_as_it_was_is_not_kept(engine: Engine, leave: str) -> None:
     with writing(engine) as connection:

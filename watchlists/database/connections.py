@@ -17,7 +17,8 @@ from watchlists.database.sqlite import SqliteBackend
 
 _KEPT: Final = 16
 CONNECTIONS: Final = 2 * _KEPT
-"""Most connections of one process; half of them are given back when they are not in use."""
+"""Most connections in the pool of one process; half of them are given back when they are not in use. On SQLite each
+thread keeps up to two beside it (`watchlists.database.kept`)."""
 
 UNAVAILABLE: Final = (OperationalError, NoConnectionFree)
 """What is raised while the database is busy or away. Another try may succeed, and does no harm: whoever loses the

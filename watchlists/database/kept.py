@@ -52,6 +52,7 @@ class Writer:
         self.connection: Final[Connection] = engine.connect().execution_options(**options)
         driver = driver_of(self.connection)
         self.connection.detach()
+        self._driver = driver
         self._of_engine = engine.get_execution_options()
         self._of_connection = self.connection.get_execution_options()
         finalize(self, driver.close).atexit = False
@@ -59,6 +60,11 @@ class Writer:
     def is_good_for(self, engine: Engine) -> bool:
         """Whether it can be used again: nobody has changed it, nor what holds for all connections."""
         if self.connection.closed or self.connection.invalidated or self.connection.in_transaction():
+            return False
+        try:
+            if self._driver.in_transaction:  # a commit has failed, of which SQLAlchemy has lost sight
+                return False
+        except sqlite3.ProgrammingError:  # it was closed
             return False
         options = engine.get_execution_options(), self.connection.get_execution_options()
         return options[0] is self._of_engine and options[1] is self._of_connection
@@ -80,9 +86,11 @@ class _Kept:
             found = None if reader is None else reader.rows(text, values)
             if found is not None:
                 return found
-            self._mine.reader = reader = Reader(engine)
+            disposals, reader = self._disposals, Reader(engine)
             with self._lock:
-                self._readers.add(reader)
+                if disposals == self._disposals:
+                    self._readers.add(reader)
+                    self._mine.reader = reader
 
     @contextmanager
     def writer(self, engine: Engine, options: dict[str, Any]) -> Iterator[Connection]:

@@ -17,6 +17,8 @@ from service.serving import connections
 from service.serving.connections import MOST_AHEAD, MOST_HEAD, BoundedConnection
 
 PATIENCE = 20.0
+GONE = threading.Event()
+"""Set once somebody learns that the client has gone."""
 HEAD = b"POST /here?and=there HTTP/1.1\r\nHost: node\r\n"
 
 
@@ -27,6 +29,10 @@ async def tell(scope: Scope, receive: Receive, send: Send) -> None:
     while more:
         message = await receive()
         body, more = body + message.get("body", b""), message.get("more_body", False)
+    if scope["path"] == "/until-gone":
+        assert (await receive())["type"] == "http.disconnect"
+        GONE.set()
+        return
     fields = {name.decode(): value.decode() for name, value in scope["headers"]}
     arrived = {"path": scope["path"], "query": scope["query_string"].decode(), "fields": fields, "body": body.decode()}
     content = json.dumps(arrived).encode()
@@ -79,6 +85,13 @@ class Client:
         except ConnectionResetError:
             pass
         return b"HTTP/1.1 200" not in self._arrived
+
+    def ends(self) -> bool:
+        """Wait for the end of the connection; return whether nothing more came."""
+        return self._arrived + self._opened.recv(2**16) == b""
+
+    def said_nothing(self) -> bool:
+        return self._arrived == b""
 
     def _until(self, end: bytes) -> bytes:
         while end not in self._arrived:
@@ -140,6 +153,26 @@ def test_a_head_of_many_fields_that_does_not_end_is_refused(address: tuple[str, 
         assert endless.answer()[0] == 431
 
 
+def test_a_head_that_is_too_long_as_a_whole_is_refused(address: tuple[str, int]) -> None:
+    with client(address) as long:
+        long.send(b"GET /" + b"x" * MOST_HEAD + b" HTTP/1.1\r\nHost: node\r\n\r\n")
+        assert long.answer()[0] == 431
+
+
+def test_who_looks_with_an_old_version_and_without_a_host_is_answered(address: tuple[str, int]) -> None:
+    """As proxies do who look whether somebody is there."""
+    with client(address) as old:
+        old.send(b"GET /readyz HTTP/1.0\r\n\r\n")
+        assert old.answer()[0] == 200
+        assert old.ends()
+
+
+def test_blanks_around_a_value_are_not_of_it(address: tuple[str, int]) -> None:
+    with client(address) as one:
+        one.send(b"POST / HTTP/1.1\r\nHost: \tnode \r\nContent-Length: 1 \t\r\n\r\nx")
+        assert one.answer()[1]["fields"] == {"host": "node", "content-length": "1"}
+
+
 def test_what_a_trailer_says_is_passed_over(address: tuple[str, int]) -> None:
     with client(address) as one:
         trailer = b"Content-Type: text/plain\r\nAuthorization: Bearer x\r\n"
@@ -165,6 +198,11 @@ def test_a_trailer_that_does_not_end_is_dropped(address: tuple[str, int]) -> Non
         b"OPTIONS * HTTP/1.1\r\nHost: node\r\n\r\n",
         b"CONNECT other:443 HTTP/1.1\r\nHost: node\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost : node\r\n\r\n",
+        b"GET / HTTP/1.0\r\nHost: node\r\nHost: node\r\n\r\n",
+        b"GET / HTTP/0.9\r\nHost: node\r\n\r\n",
+        b"GET / HTTP/2.0\r\nHost: node\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: node\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: node\r\nTransfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: node\r\nX: a\0b\r\n\r\n",
         b"GET /\xff HTTP/1.1\r\nHost: node\r\n\r\n",
         b"POST / HTTP/1.1\r\nHost: node\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx",
@@ -195,6 +233,49 @@ def test_who_offers_another_protocol_is_answered_in_this_one(address: tuple[str,
             assert (status, arrived["body"]) == (200, body.decode())
         modern.send(2 * (HEAD + offer + b"Content-Length: 1\r\n\r\nx"))
         assert [modern.answer()[1]["body"] for _ in range(2)] == ["x", "x"]
+
+
+@pytest.mark.parametrize(
+    "offer",
+    [
+        b"HTTP/1.1\r\nHost: node\r\nConnection: close, upgrade\r\nUpgrade: h2c",
+        b"HTTP/1.1\r\nHost: node\r\nConnection: close\r\nConnection: upgrade\r\nUpgrade: h2c",
+        b"HTTP/1.0\r\nHost: node\r\nConnection: upgrade\r\nUpgrade: h2c",
+    ],
+)
+@pytest.mark.parametrize("body", [b"", b"first"])
+def test_who_offers_another_protocol_and_wants_one_answer_gets_it(
+    address: tuple[str, int], offer: bytes, body: bytes
+) -> None:
+    with client(address) as modern:
+        modern.send(b"POST / %s\r\nContent-Length: %d\r\n\r\n%s" % (offer, len(body), body))
+        assert modern.answer()[1]["body"] == body.decode()
+        assert modern.ends()
+
+
+def test_what_is_wrong_behind_a_request_that_is_at_work_gets_no_answer_in_its_place(address: tuple[str, int]) -> None:
+    with client(address) as hasty:
+        hasty.send(HEAD.replace(b"/here", b"/until-gone") + b"\r\n", b"bad\r\n\r\n")
+        assert hasty.is_dropped()
+        assert hasty.said_nothing()
+
+
+def test_a_body_that_cannot_be_read_is_told_so(address: tuple[str, int]) -> None:
+    with client(address) as odd:
+        odd.send(HEAD + b"Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n", b"no number\r\n")
+        assert odd.answer()[0] == 400
+
+
+def test_whoever_is_at_work_learns_that_the_client_has_gone_also_if_more_was_asked_for(
+    address: tuple[str, int],
+) -> None:
+    for more in range(3):
+        GONE.clear()
+        with client(address) as leaving:
+            leaving.send(HEAD.replace(b"/here", b"/until-gone") + b"\r\n" + more * (HEAD + b"\r\n"))
+            time.sleep(0.2)
+            assert not GONE.is_set()
+        assert GONE.wait(PATIENCE)
 
 
 def test_over_the_cap_connections_are_told_so_and_over_twice_the_cap_dropped(

@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -33,6 +32,7 @@ from service.machines.keys import PublicKey, make_key_file
 from service.machines.register import KeyKind, MachineRegister
 from service.roles import Role
 from service.schema import flags, flags_to_open
+from service.serving.connections import READ_WITHIN
 from service.settings import Settings
 from service.storage import open_store
 from tests.service.node import entry, finger
@@ -60,7 +60,11 @@ def live(folder: LocalFolder) -> Iterator[LocalService]:
 
 def connection(service: LocalService) -> socket.socket:
     host, port = service.url.removeprefix("http://").split(":")
-    return socket.create_connection((host, int(port)), timeout=PATIENCE)
+    opened = socket.socket()
+    opened.settimeout(PATIENCE)
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    opened.connect((host, int(port)))
+    return opened
 
 
 def body() -> dict[str, Any]:
@@ -104,13 +108,16 @@ def test_who_does_not_send_the_body_is_told_so(live: LocalService) -> None:
 
 
 def test_who_does_not_read_the_answers_is_dropped(live: LocalService) -> None:
+    """Not before its time, and not for asking too much at once."""
     with connection(live) as deaf:
         ended = select.poll()
         ended.register(deaf, 0)  # nothing is asked for but the end of the connection
-        question = b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n"
-        sender = threading.Thread(target=sends_until_dropped, args=(deaf, question), daemon=True)
-        sender.start()
+        begun = time.monotonic()
+        for _ in range(100):  # more answers than there is room for between the two
+            deaf.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n")
+            time.sleep(0.03)
         assert ended.poll(1000 * PATIENCE)
+        assert READ_WITHIN < time.monotonic() - begun < READ_WITHIN + 10
         assert check(live).status_code == 200
 
 
