@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import Connection, Table, select
 
 from service.api.messages import MatchRequest
-from service.flag_outbox import RETRY_AFTER, SEALED_FLAG, STEP, FlagOpener, packed, unpacked
+from service.flag_outbox import BATCH, RETRY_AFTER, SEALED_FLAG, STEP, FlagOpener, packed, unpacked
 from service.flagged import FlaggedCandidate, FlagToOpen, Owed
 from service.flags import Flags
 from service.identity import Caller
@@ -190,6 +190,31 @@ def test_one_that_does_not_open_keeps_no_other_waiting_and_is_tried_again(
     desk.node.settle()
     assert desk.count(flags_to_open, flags) == [0, 2]
     assert desk.waiting() == 0
+
+
+def test_each_that_does_not_open_is_tried_again_at_its_own_time(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    for _ in range(3):
+        number = _last(desk) + 1
+        desk.check(OTHER)
+        with writing(desk.engine) as connection:
+            _reseal(connection, number, b"\1" + bytes(100))
+        desk.node.settle()
+        desk.node.clock.turn(RETRY_AFTER / 2)
+    assert caplog.text.count("a flag was not opened") == 4  # the first twice, when the third was opened
+    assert desk.waiting() == 3
+
+
+def _last(desk: Desk) -> int:
+    with desk.engine.connect() as connection:
+        return max(connection.execute(select(flags_to_open.c.number)).scalars(), default=0)
+
+
+def test_all_that_wait_are_opened_in_one_run_however_many_they_are(desk: Desk) -> None:
+    for finger in range(100, 101 + BATCH):
+        desk.check(finger)
+    assert desk.count(flags_to_open) == [BATCH + 1]
+    assert desk.opener().run(desk.node.clock()) == 0
+    assert desk.count(flags_to_open) == [0]
 
 
 def _reseal(connection: Connection, number: int, sealed: bytes) -> None:
