@@ -12,7 +12,7 @@ from playwright.sync_api import Page
 from tests.browser.desk import DESKTOP, DISCREET, TABLET, Desk
 
 MOST_BYTES = 250_000
-"""The largest takes 197 to 201 kB: fingers and times are others in each run."""
+"""The largest takes about 200 kB: fingers and times are others in each run."""
 
 
 @pytest.mark.slow
