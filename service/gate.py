@@ -40,7 +40,7 @@ ROLES = {
 """Who is let in for work that takes a place in the queue of owners; their routers say more."""
 SIGN_INS = re.compile(r"/(sign-in|enrol)(/.*)?")
 MOST_OF_A_HEAD = 2**15
-"""Bytes of all header fields; the server drops what is longer and comes in parts."""
+"""Bytes of all header fields, whoever has read them; `service.serving` refuses a longer head before it is here."""
 MOST_OF_A_FORM = 2**16
 """Bytes of the largest body that a page may be sent."""
 IMPORT = re.compile(r"/v1/watchlists/[^/]+/entries:import")

@@ -165,7 +165,8 @@ class ProbeKeeper:
 
         Hardly any check opens one, so that these are fewer than the checks.
         """
-        since = {asker: min(held.at for held in waiting if held.asker == asker) for asker in _askers(waiting)}
+        askers = {held.asker for held in waiting}
+        since = {asker: min(held.at for held in waiting if held.asker == asker) for asker in askers}
         looks = (_LATELY.look(self._store.engine, {"asker": asker, "since": at}) for asker, at in since.items())
         return _open_flags(chain.from_iterable(looks))
 
@@ -199,10 +200,6 @@ _LATELY: Final = ReadyStatement(
     _QUERY.where(flags.c.partner == bindparam("asker"), flags.c.opened_at >= bindparam("since"))
 )
 _KEPT: Final[Select[Any]] = select(kept_probes.c.flag_id)
-
-
-def _askers(waiting: Collection[HeldProbe]) -> set[str]:
-    return {held.asker for held in waiting}
 
 
 def _open_flags(rows: Iterable[Row]) -> list[_OpenFlag]:
