@@ -51,6 +51,31 @@ def capped(receive: Receive, most: int, within: float) -> Receive:
     return receive_capped
 
 
+async def whole(receive: Receive) -> bytes | None:
+    """Return a whole body; None if the client has gone meanwhile, so that there is nobody to answer."""
+    parts = list[bytes]()
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] != "http.request":
+            return None
+        parts.append(message.get("body", b""))
+        more = message.get("more_body", False)
+    return b"".join(parts)
+
+
+def given_out(body: bytes, receive: Receive) -> Receive:
+    """Return a `receive` that gives out a body that was read from `receive` once more, and then what follows."""
+    whole_body: Message | None = {"type": "http.request", "body": body, "more_body": False}
+
+    async def give_out() -> Message:
+        nonlocal whole_body
+        given, whole_body = whole_body, None
+        return await receive() if given is None else given
+
+    return give_out
+
+
 async def verified(receive: Receive, digest: bytes | None) -> Receive:
     """Read a whole body, hold it against the digest that was signed, and return a `receive` that gives it out.
 
@@ -61,21 +86,8 @@ async def verified(receive: Receive, digest: bytes | None) -> Receive:
     Raises:
         DigestMismatch: it is another body.
     """
-    parts = list[bytes]()
-    more = True
-    while more:
-        message = await receive()
-        if message["type"] != "http.request":  # the client has gone: there is nobody to answer
-            return receive
-        parts.append(message.get("body", b""))
-        more = message.get("more_body", False)
-    body = b"".join(parts)
+    body = await whole(receive)
+    if body is None:
+        return receive
     require_digest(body, _EMPTY if digest is None else digest)
-    whole: Message | None = {"type": "http.request", "body": body, "more_body": False}
-
-    async def give_out() -> Message:
-        nonlocal whole
-        given, whole = whole, None
-        return await receive() if given is None else given
-
-    return give_out
+    return given_out(body, receive)

@@ -17,7 +17,7 @@ from service.disclosure import Entries, disclose
 from service.errors import GalleryBehind
 from service.freshness import Freshness
 from service.identity import Caller, require
-from service.ledger import Conclusion, Ledger
+from service.ledger import Conclusion, Ledger, Submission
 from service.preconditions import Gathered, Preconditions
 from service.probe_shelf import HeldProbe, Probe, ProbeShelf
 from service.probes import EncodedSamples, SampleEncoder
@@ -46,8 +46,13 @@ class Checks:
     target_fpir: float
     clock: Callable[[], datetime]
 
-    def check(self, caller: Caller, request: MatchRequest) -> MatchAnswer:
+    def check(self, caller: Caller, request: MatchRequest, body_digest: bytes) -> MatchAnswer:
         """Answer one check.
+
+        Args:
+            caller: who asks.
+            request: what it asks.
+            body_digest: SHA-256 of the bytes that the request came in: whoever sends them again gets the same answer.
 
         Raises:
             WrongRole: the caller is no terminal.
@@ -64,7 +69,8 @@ class Checks:
         require(caller, Role.TERMINAL)
         # 2. A repeated check gets the answer it had: nothing is searched, disclosed or flagged twice.
         now, rules = self.clock(), self.rules()
-        if (known := self.ledger.recall(caller, request, now, rules.fingerprint(caller.partner, now))) is not None:
+        submission = Submission(caller, request, body_digest)
+        if (known := self.ledger.recall(submission, now, rules.fingerprint(caller.partner, now))) is not None:
             return known
         # 3. A probe is of a person who stands there now.
         self.freshness.require(request.captured_at, now)
@@ -86,7 +92,7 @@ class Checks:
         # 10. The probe waits for its flag, whether there will be one or not.
         self.shelf.hold(_held(caller, request, conclusion))
         # 11. Leave to be flagged for people to decide, audit, answer: in one transaction, or not at all.
-        return self.ledger.conclude(caller, request, conclusion)
+        return self.ledger.conclude(submission, conclusion)
 
     def _search(self, rules: RuleBook, gathered: Gathered, probe: EncodedSamples, now: datetime) -> Conclusion:
         # 7. Which entries may this partner search, for this purpose? The others are not compared.

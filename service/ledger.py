@@ -8,8 +8,7 @@ from __future__ import annotations
 import hmac
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
-from hashlib import sha256
-from typing import Any, Final
+from typing import Final
 from uuid import UUID, uuid4
 
 from pydantic import ValidationError
@@ -35,7 +34,6 @@ from watchlists.errors import SealBroken
 from watchlists.keys import KeyRing
 
 SEALED_ANSWER = "answer to a check"
-_SAMPLES: Final[Any] = {"face": {"image"}, "fingerprints": {"__all__": {"template"}}}
 # Made once: to build a statement takes longer than to run it.
 _KEPT: Final = ReadyStatement(
     select(checks).where(
@@ -48,6 +46,27 @@ _FORGET: Final = ReadyStatement(checks.delete().where(checks.c.answered_at < bin
 _INSERT: Final = ReadyStatement(checks.insert())
 REST = 0.002
 """Seconds, or a multiple of them, from the comparisons to the writing: rules and candidates take a fraction of that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A check as it was sent.
+
+    Args: body_digest: SHA-256 of the bytes that the request came in.
+    """
+
+    caller: Caller
+    request: MatchRequest
+    body_digest: bytes
+
+    @property
+    def check_id(self) -> str:
+        return str(self.request.check_id)
+
+    @property
+    def identity(self) -> bytes:
+        """What tells it from others: rules tell authorities apart, so what one has sent is not what another sends."""
+        return "\0".join((self.caller.authority, self.caller.country, self.body_digest.hex())).encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,37 +113,37 @@ class Ledger:
         self._outbox = outbox
         self._keep_answers = keep_answers
 
-    def recall(self, caller: Caller, request: MatchRequest, now: datetime, rules: str) -> MatchAnswer | None:
+    def recall(self, submission: Submission, now: datetime, rules: str) -> MatchAnswer | None:
         """Return the answer that this very check got before, if it was kept, and not for longer than it may be.
 
         What came in by an agreement is void with it. A kept answer is therefore sealed to the rules that it was given
         by: once any of them has changed, it does not open, is forgotten, and the check is made anew.
 
         Args:
-            caller: who asks again.
-            request: what was asked.
+            submission: what was sent, perhaps again.
             now: when.
             rules: `RuleBook.fingerprint` of the caller's partner.
 
         Raises:
-            CheckConflict: the partner used the check_id for another request, or another authority of it did.
+            CheckConflict: the partner used the check_id for another body, or another authority of it did.
         """
-        wanted = {"asker": caller.partner, "id": str(request.check_id), "since": now - self._keep_answers}
+        caller = submission.caller
+        wanted = {"asker": caller.partner, "id": submission.check_id, "since": now - self._keep_answers}
         if not _KEPT.look(self._engine, wanted):
             return None
         with self._engine.connect() as connection, connection.begin():  # the row and the key that it is sealed with
             rows = _KEPT.rows(connection, wanted)
             if not rows:
                 return None
-            answer = self._reopen(connection, rows[0], caller, request, rules)
+            answer = self._reopen(connection, rows[0], submission, rules)
         with writing(self._engine) as connection:
             if answer is None:
-                connection.execute(checks.delete().where(*_is(caller, request)))
+                connection.execute(checks.delete().where(*_is(submission)))
             else:
-                audit.record(connection, EventKind.CHECK_REPEATED, caller, now, {"check_id": str(request.check_id)})
+                audit.record(connection, EventKind.CHECK_REPEATED, caller, now, {"check_id": submission.check_id})
         return answer
 
-    def conclude(self, caller: Caller, request: MatchRequest, conclusion: Conclusion) -> MatchAnswer:
+    def conclude(self, submission: Submission, conclusion: Conclusion) -> MatchAnswer:
         """Write answer, what is to be flagged, and audit event in one transaction and return the answer.
 
         Two requests of one check at the same time: the first to commit decides, the other returns its answer.
@@ -132,26 +151,25 @@ class Ledger:
         Raises:
             CheckConflict: the other request had another body.
         """
-        flag = _flag(caller, request, conclusion)
+        flag = _flag(submission, conclusion)
         # Reckoned before the transaction begins: whoever holds the write lock should need little else.
-        asked, to_open = _asked(caller, request), packed(flag)
-        details = self._event_details(caller, request, conclusion, flag)
+        to_open = packed(flag)
+        details = self._event_details(submission, conclusion, flag)
         # What was found and is not shown must not show in the time either. From here on there is the same to do.
         wait_out(conclusion.compared_at, REST)
         try:
             with writing(self._engine) as connection:
                 _FORGET.write(connection, {"before": conclusion.at - self._keep_answers})
-                self._outbox.put(connection, caller.partner, str(request.check_id), to_open)
+                self._outbox.put(connection, submission.caller.partner, submission.check_id, to_open)
                 kind, keep_until = EventKind.CHECK_ANSWERED, flag.log_until
-                receipt = audit.record(connection, kind, caller, conclusion.at, details, keep_until)
-                answer = _answer(request, conclusion, flag.id, receipt)
-                row = self._check_row(connection, caller, request, answer, conclusion)
-                _INSERT.write(connection, row | {"request_digest": self._digest(caller, asked, connection)})
+                receipt = audit.record(connection, kind, submission.caller, conclusion.at, details, keep_until)
+                answer = _answer(submission.request, conclusion, flag.id, receipt)
+                _INSERT.write(connection, self._check_row(connection, submission, answer, conclusion))
         except IntegrityError:
             with self._engine.connect() as connection:
-                first = connection.execute(select(checks).where(*_is(caller, request))).mappings().first()
+                first = connection.execute(select(checks).where(*_is(submission))).mappings().first()
                 rules = conclusion.rules
-                known = None if first is None else self._reopen(connection, first, caller, request, rules)
+                known = None if first is None else self._reopen(connection, first, submission, rules)
             if known is None:
                 raise
             return known
@@ -163,21 +181,22 @@ class Ledger:
             _FORGET.write(connection, {"before": now - self._keep_answers})
 
     def _check_row(
-        self, connection: Connection, caller: Caller, request: MatchRequest, answer: MatchAnswer, conclusion: Conclusion
+        self, connection: Connection, submission: Submission, answer: MatchAnswer, conclusion: Conclusion
     ) -> dict[str, object]:
-        plain, to = answer.model_dump_json().encode(), _bound_to(request, conclusion.rules)
+        partner, plain = submission.caller.partner, answer.model_dump_json().encode()
+        to = _bound_to(submission, conclusion.rules)
         return {
-            "partner": caller.partner,
-            "check_id": str(request.check_id),
-            "sealed_answer": self._keys.seal_for(caller.partner, SEALED_ANSWER, plain, to, connection=connection),
+            "partner": partner,
+            "check_id": submission.check_id,
+            "request_digest": self._digest(connection, submission),
+            "sealed_answer": self._keys.seal_for(partner, SEALED_ANSWER, plain, to, connection=connection),
             "answered_at": conclusion.at,
         }
 
-    def _event_details(
-        self, caller: Caller, request: MatchRequest, conclusion: Conclusion, flag: FlagToOpen
-    ) -> audit.Details:
+    def _event_details(self, submission: Submission, conclusion: Conclusion, flag: FlagToOpen) -> audit.Details:
+        caller, request = submission.caller, submission.request
         details = {
-            "check_id": str(request.check_id),
+            "check_id": submission.check_id,
             "purpose": request.purpose,
             "case_digest": self._digest_of("case", caller, request.case_reference),
             "justification_digest": self._digest_of("justification", caller, request.justification),
@@ -196,45 +215,28 @@ class Ledger:
         """A case reference or a reason may name a person: its keyed digest proves afterwards which one was given."""
         return None if text is None else self._keys.digest_for(caller.partner, what, text.encode()).hex()
 
-    def _reopen(
-        self, connection: Connection, row: Row, caller: Caller, request: MatchRequest, rules: str
-    ) -> MatchAnswer | None:
-        if not hmac.compare_digest(row["request_digest"], self._digest(caller, _asked(caller, request), connection)):
+    def _reopen(self, connection: Connection, row: Row, submission: Submission, rules: str) -> MatchAnswer | None:
+        if not hmac.compare_digest(row["request_digest"], self._digest(connection, submission)):
             raise CheckConflict("this check_id was used before, with another body or by another authority")
+        partner, to = submission.caller.partner, _bound_to(submission, rules)
         try:
-            to = _bound_to(request, rules)
-            sealed = row["sealed_answer"]
-            opened = self._keys.open_for(caller.partner, SEALED_ANSWER, sealed, to, connection=connection)
+            opened = self._keys.open_for(partner, SEALED_ANSWER, row["sealed_answer"], to, connection=connection)
             return MatchAnswer.model_validate_json(opened)
         except (SealBroken, ValidationError):  # of other rules, or of a version that answered otherwise
             return None
 
-    def _digest(self, caller: Caller, asked: bytes, connection: Connection) -> bytes:
-        """Return a keyed digest of a request: without the key, nobody can test a guess of the probe against it."""
-        return self._keys.digest_for(caller.partner, "match request", asked, connection=connection)
+    def _digest(self, connection: Connection, submission: Submission) -> bytes:
+        """Return a keyed digest of a check: without the key, nobody can test a guess of the probe against it."""
+        partner = submission.caller.partner
+        return self._keys.digest_for(partner, "match request", submission.identity, connection=connection)
 
 
-def _asked(caller: Caller, request: MatchRequest) -> bytes:
-    """Return what tells a request from others.
-
-    Rules tell authorities apart, so what one has asked is not what another asks.
-    """
-    parts = (caller.authority, caller.country, *_hashed(request), request.model_dump_json(exclude=_SAMPLES))
-    return "\0".join(parts).encode()
+def _is(submission: Submission) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return checks.c.partner == submission.caller.partner, checks.c.check_id == submission.check_id
 
 
-def _hashed(request: MatchRequest) -> list[str]:
-    """Return the hash of each sample: to write an image as text again takes several times as long."""
-    faces = [] if request.face is None else [request.face.image]
-    return [sha256(sample).hexdigest() for sample in (*faces, *(each.template for each in request.fingerprints))]
-
-
-def _is(caller: Caller, request: MatchRequest) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    return checks.c.partner == caller.partner, checks.c.check_id == str(request.check_id)
-
-
-def _bound_to(request: MatchRequest, rules: str) -> str:
-    return f"{request.check_id} {rules}"
+def _bound_to(submission: Submission, rules: str) -> str:
+    return f"{submission.check_id} {rules}"
 
 
 def _answer(request: MatchRequest, conclusion: Conclusion, flag_id: UUID, receipt: Receipt) -> MatchAnswer:
@@ -252,7 +254,8 @@ def _answer(request: MatchRequest, conclusion: Conclusion, flag_id: UUID, receip
     )
 
 
-def _flag(caller: Caller, request: MatchRequest, conclusion: Conclusion) -> FlagToOpen:
+def _flag(submission: Submission, conclusion: Conclusion) -> FlagToOpen:
+    caller, request = submission.caller, submission.request
     return FlagToOpen(
         id=conclusion.flag_id,
         partner=caller.partner,

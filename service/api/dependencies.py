@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Annotated, Any, cast
 
 from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyHeader, HTTPBearer
 
+from service.authentication import Recognised
 from service.errors import MEDIA_TYPE
 from service.identity import Caller
 from service.runtime import Runtime
@@ -55,5 +57,16 @@ async def _runtime(request: Request) -> Runtime:
     return cast("Runtime", request.app.state.runtime)
 
 
+async def _body_digest(request: Request) -> bytes:
+    return digest_of(request, await request.body())
+
+
+def digest_of(request: Request, body: bytes) -> bytes:
+    """Return the SHA-256 of the body of a request that the gate has let in; of a signed one, it has reckoned it."""
+    signed = cast("Recognised", request.state.recognised).body_digest
+    return sha256(body).digest() if signed is None else signed
+
+
 CurrentCaller = Annotated[Caller, Depends(_caller)]
 CurrentRuntime = Annotated[Runtime, Depends(_runtime)]
+BodyDigest = Annotated[bytes, Depends(_body_digest)]

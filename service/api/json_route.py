@@ -7,57 +7,71 @@ FastAPI, which reads it once more and says what it says everywhere; that may tak
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Coroutine
-from typing import Any, get_type_hints
+from collections.abc import Mapping
+from typing import Any, Final, get_type_hints
 
-from fastapi import Request, Response
+from fastapi import Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
-from starlette.requests import ClientDisconnect
+from starlette.requests import Request
+from starlette.types import Receive, Scope, Send
 
-from service.api.dependencies import AUTHENTICATED
+from service.api.dependencies import AUTHENTICATED, digest_of
+from service.bodies import given_out, whole
+
+_GIVEN: Final = ("caller", "runtime", "body_digest")
 
 
 class JsonRoute(APIRoute):
-    """A route that is answered so if its endpoint takes `request` (a model), `caller` and `runtime`, and nothing else.
+    """A route that is answered so if its endpoint takes `request` (a model), and of `_GIVEN` what it likes, no more.
 
     It must ask for nothing that only FastAPI would see to: neither dependencies but those that say how callers are
     authenticated, which the gate does, nor another status or another kind of answer.
     """
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Return what answers a request."""
-        answer_slowly = super().get_route_handler()
-        model = get_type_hints(self.endpoint).get("request")
-        if model is None or not self._is_plain(model):
-            return answer_slowly
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        hints = get_type_hints(self.endpoint)
+        self._takes = list(inspect.signature(self.endpoint).parameters)
+        self._model = hints.get("request") if self._is_plain(hints) else None
 
-        async def answer_quickly(request: Request) -> Response:
-            body = await _read(request, model)
-            if body is None:
-                return await answer_slowly(request)
-            answer = await self.endpoint(body, request.state.caller, request.app.state.runtime)
-            return Response(answer.model_dump_json(), media_type="application/json")
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        request = Request(scope)
+        if self._model is None or request.method != "POST" or not _is_json(request):
+            await super().handle(scope, receive, send)
+            return
+        unverified = await whole(receive)
+        if unverified is None:
+            await super().handle(scope, receive, send)
+            return
+        try:
+            body = self._model.model_validate_json(unverified)
+        except ValidationError:
+            await super().handle(scope, given_out(unverified, receive), send)
+            return
+        answer = await self.endpoint(body, **self._given(request, unverified))
+        await Response(answer.model_dump_json(), media_type="application/json")(scope, receive, send)
 
-        return answer_quickly
-
-    def _is_plain(self, model: Any) -> bool:
-        takes = list(inspect.signature(self.endpoint).parameters)
+    def _is_plain(self, hints: Mapping[str, Any]) -> bool:
+        model = hints.get("request")
         return (
-            takes == ["request", "caller", "runtime"]
+            self._takes[:1] == ["request"]
+            and set(self._takes[1:]) <= set(_GIVEN)
             and isinstance(model, type)
             and issubclass(model, BaseModel)
             and all(each in AUTHENTICATED for each in self.dependencies)
             and self.status_code is None
-            and self.response_model is get_type_hints(self.endpoint).get("return")
+            and self.response_model is hints.get("return")
         )
 
+    def _given(self, request: Request, body: bytes) -> dict[str, Any]:
+        """Return what FastAPI would find for the endpoint by `service.api.dependencies`."""
+        given: dict[str, Any] = {"caller": request.state.caller, "runtime": request.app.state.runtime}
+        if "body_digest" in self._takes:
+            given["body_digest"] = digest_of(request, body)
+        return {name: value for name, value in given.items() if name in self._takes}
 
-async def _read(request: Request, model: type[BaseModel]) -> BaseModel | None:
-    """Return the body if it is one of `model`; a client that leaves is left to FastAPI as well."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        return None
-    try:
-        return model.model_validate_json(await request.body())
-    except (ValidationError, ClientDisconnect):
-        return None
+
+def _is_json(request: Request) -> bool:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"

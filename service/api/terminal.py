@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter
 
-from service.api.dependencies import AUTHENTICATED, CurrentCaller, CurrentRuntime, problems
+from service.api.dependencies import AUTHENTICATED, BodyDigest, CurrentCaller, CurrentRuntime, problems
 from service.api.json_route import JsonRoute
 from service.api.messages import MatchAnswer, MatchRequest, VerifyAnswer, VerifyRequest
 from service.api.review_messages import OutcomeMessage
@@ -15,13 +15,15 @@ router = APIRouter(prefix="/v1", tags=["terminal"], dependencies=AUTHENTICATED, 
 
 
 @router.post("/match", responses=problems(400, 401, 403, 409, 413, 422, 429, 503))
-async def match(request: MatchRequest, caller: CurrentCaller, runtime: CurrentRuntime) -> MatchAnswer:
+async def match(
+    request: MatchRequest, caller: CurrentCaller, runtime: CurrentRuntime, body_digest: BodyDigest
+) -> MatchAnswer:
     """Check one person against everything that the caller's partner may search for this purpose.
 
     A candidate is a lead for people to decide on, not an identification. `complete: false` means that not everything
     could be searched, for example because one of the samples is unusable: it never means "no match".
     """
-    return await runtime.admission.run(runtime.checks.check, caller, request)
+    return await runtime.admission.run(runtime.checks.check, caller, request, body_digest)
 
 
 @router.post("/verify", responses=problems(400, 401, 403, 413, 422, 429, 503))

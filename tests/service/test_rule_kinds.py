@@ -806,7 +806,7 @@ class TestValidity:
         scene.enrol("E-1", links=[linked(scene, "E-2")])
         checks = replace(scene.node.runtime.checks, entries=ChangingEntries(scene, SEARCH, HIT))
         request = MatchRequest.model_validate(scene.request())
-        (in_flight,) = checks.check(Caller("xa", Role.TERMINAL, "xa-terminal"), request).candidates
+        (in_flight,) = checks.check(Caller("xa", Role.TERMINAL, "xa-terminal"), request, bytes(32)).candidates
         assert (in_flight.level, {by.version for by in in_flight.decided_by}) == ("biographics", {1})
         assert [seen.reference for seen in in_flight.links or ()] == ["xb-alerts/E-2"]
         following = scene.seen()
@@ -841,11 +841,11 @@ class TestAuthority:
         scene.enrol()
         officer, other = Caller("xa", Role.TERMINAL, "xa-car-1", "police"), Caller("xa", Role.TERMINAL, "xa-gate-1")
         checks, request = scene.node.runtime.checks, MatchRequest.model_validate(scene.request())
-        (seen,) = checks.check(officer, request).candidates
+        (seen,) = checks.check(officer, request, bytes(32)).candidates
         assert seen.level == "score"
         with pytest.raises(CheckConflict):
-            checks.check(other, request)
-        (seen,) = checks.check(replace(officer, name="xa-car-2"), request).candidates
+            checks.check(other, request, bytes(32))
+        (seen,) = checks.check(replace(officer, name="xa-car-2"), request, bytes(32)).candidates
         assert seen.level == "score"
 
 
