@@ -5,6 +5,12 @@ RUN := .venv/bin
 ARGS ?=
 export UV_PYTHON_DOWNLOADS ?= never
 export UV_SYSTEM_CERTS ?= 1
+ifndef UV_PYTHON
+UV_PYTHON := $(shell sh .ci/choose-python)
+endif
+ifneq ($(UV_PYTHON),)
+export UV_PYTHON
+endif
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-slow kill-cycles lint mutation screenshots texts serve clean

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from models.face import FaceEncoder
@@ -14,6 +15,10 @@ from service.commands.portraits import cache_folder
 from service.commands.portraits import portraits as fetch_portraits
 from tests.databases import KINDS, Databases, Files, OnServer
 from tests.postgresql import Server, running_server
+
+# How long one of its examples takes says more of what else the machine does than of what is tested.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 ON_BOTH_IN_EVERY_RUN = {"tests.watchlists.test_store", "tests.watchlists.test_changes"}
 """What all else rests on. Others are tried on PostgreSQL with the slow tests."""

@@ -1,6 +1,7 @@
 """Terminals that put load on a service: as many at once as answer, or as many a second as are asked for.
 
-Bodies are made of prepared pieces, and connections are kept, so that the clients need little of the machine they share.
+Bodies are made of prepared pieces, which are hashed once and sent one after the other, and connections are kept: so the
+clients need little of the machine that they share.
 """
 
 from __future__ import annotations
@@ -10,13 +11,15 @@ import http.client
 import itertools
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from urllib.parse import urlsplit
 from uuid import uuid4
 
+from service.machines.digests import field_of
 from service.machines.signing import RequestSigner
 
 PATH = "/v1/match"
@@ -34,6 +37,24 @@ class Outcome:
     retry_after: bool
 
 
+class _Probe:
+    """The first part of a body, with the image, and what SHA-256 makes of that."""
+
+    def __init__(self, image: bytes) -> None:
+        self._first = b'{"face":{"image":"%s"},' % base64.b64encode(image)
+        self._hashed = sha256(self._first)
+
+    def body(self) -> tuple[tuple[bytes, bytes], bytes]:
+        """Return the parts of a body of a new check, and its digest."""
+        rest = (
+            f'"check_id":"{uuid4()}","purpose":"border-check","checkpoint":"BENCH",'
+            f'"captured_at":"{datetime.now(UTC).isoformat()}"}}'
+        ).encode()
+        hashed = self._hashed.copy()
+        hashed.update(rest)
+        return (self._first, rest), hashed.digest()
+
+
 class LoadClients:
     """Terminals that check the people of `portraits` in turn."""
 
@@ -41,14 +62,14 @@ class LoadClients:
         self._url = url
         self._place = urlsplit(url).netloc
         self._signer = signer
-        self._images = itertools.cycle([base64.b64encode(image) for image in portraits])
+        self._probes = itertools.cycle([_Probe(image) for image in portraits])
         self._local = threading.local()
 
     def check(self) -> Outcome:
         """Send one check on the connection of this thread."""
-        body = _body(next(self._images))
+        parts, digest = next(self._probes).body()
         begun = time.perf_counter()
-        status, retry_after = self._send(self._headers(body), body)
+        status, retry_after = self._send(parts, digest)
         return Outcome(time.perf_counter() - begun, status, retry_after)
 
     def at_once(self, clients: int, seconds: float) -> list[Outcome]:
@@ -74,31 +95,24 @@ class LoadClients:
                 sent.append(threads.submit(self.check))
             return [each.result() for each in sent]
 
-    def _headers(self, body: bytes) -> Mapping[str, str]:
-        headers = {"Content-Type": "application/json"}
-        return headers | self._signer.headers("POST", self._url + PATH, headers, body)
+    def _headers(self, digest: bytes) -> dict[str, str]:
+        headers = {"Content-Type": "application/json", "Content-Digest": field_of(digest)}
+        return headers | self._signer.signature("POST", self._url + PATH, headers)
 
-    def _send(self, headers: Mapping[str, str], body: bytes) -> tuple[int, bool]:
+    def _send(self, parts: tuple[bytes, ...], digest: bytes) -> tuple[int, bool]:
         connection = getattr(self._local, "connection", None)
         if connection is None:
             connection = self._local.connection = http.client.HTTPConnection(self._place, timeout=TIMEOUT)
         kept = connection.sock is not None
+        headers = self._headers(digest) | {"Content-Length": str(sum(map(len, parts)))}
         try:
-            connection.request("POST", PATH, body, dict(headers))
+            connection.request("POST", PATH, parts, headers)
             answer = connection.getresponse()
             answer.read()
         except (OSError, http.client.HTTPException) as error:
             connection.close()
             # A connection that was kept may be closed just as it is used again: RFC 9112, section 9.3.1.
             if kept and isinstance(error, ConnectionError):
-                return self._send(self._headers(body), body)
+                return self._send(parts, digest)
             return NO_ANSWER, False
         return answer.status, answer.headers.get("Retry-After") is not None
-
-
-def _body(image: bytes) -> bytes:
-    head = (
-        f'{{"check_id":"{uuid4()}","purpose":"border-check","checkpoint":"BENCH",'
-        f'"captured_at":"{datetime.now(UTC).isoformat()}","face":{{"image":"'
-    )
-    return b"".join((head.encode(), image, b'"}}'))

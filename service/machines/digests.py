@@ -16,7 +16,12 @@ ALGORITHM: Final = "sha-256"
 
 def content_digest(body: bytes) -> str:
     """Return the Content-Digest field of a body."""
-    return f"{ALGORITHM}=:{base64.b64encode(sha256(body).digest()).decode()}:"
+    return field_of(sha256(body).digest())
+
+
+def field_of(digest: bytes) -> str:
+    """Return the Content-Digest field of a body with that SHA-256."""
+    return f"{ALGORITHM}=:{base64.b64encode(digest).decode()}:"
 
 
 def body_digest(unverified_field: str) -> bytes:

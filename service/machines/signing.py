@@ -33,12 +33,16 @@ class RequestSigner:
             fields: Content-Type, if there is a body; and Host if it is not that of `url`.
             body: all of it.
         """
-        parts = urlsplit(url)
         added = {"content-digest": content_digest(body)} if body else {}
-        lower = {name.lower(): value for name, value in fields.items()}
-        all_fields = {"host": parts.netloc, "content-length": str(len(body))} | lower | added
+        return added | self.signature(method, url, {**fields, **added})
+
+    def signature(self, method: str, url: str, fields: Mapping[str, str]) -> dict[str, str]:
+        """Return the header fields that sign a request, which has a body if `fields` have its Content-Digest."""
+        parts = urlsplit(url)
+        all_fields = {"host": parts.netloc} | {name.lower(): value for name, value in fields.items()}
         arrived = Arrived(method, parts.path, parts.query, all_fields, peer="")
-        components: list[tuple[str, dict[str, str]]] = [(name, {}) for name in (*ALWAYS, *(WITH_BODY if body else ()))]
+        covered = (*ALWAYS, *(WITH_BODY if "content-digest" in all_fields else ()))
+        components: list[tuple[str, dict[str, str]]] = [(name, {}) for name in covered]
         parameters = {
             "created": int(time.time()),
             "keyid": self.public.keyid,
@@ -46,7 +50,7 @@ class RequestSigner:
             "tag": TAG,
         }
         signature = self._key.sign(signature_base(arrived, components, parameters))
-        return added | {
+        return {
             "signature-input": f"sig={input_of(components, parameters)}",
             "signature": f"sig=:{base64.b64encode(signature).decode()}:",
         }

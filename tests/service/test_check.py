@@ -136,6 +136,26 @@ def test_a_check_id_cannot_serve_two_checks(wanted: Node, portraits: dict[str, b
     assert response.json()["type"] == "urn:crosscheck:problem:check-conflict"
 
 
+def test_the_same_said_in_other_bytes_is_another_body(wanted: Node, portraits: dict[str, bytes]) -> None:
+    body = wanted.request(portrait=portraits[PROBE])
+    assert wanted.send("xa", body).status_code == 200
+    in_another_order = dict(reversed(body.items()))
+    assert wanted.send("xa", in_another_order).status_code == 409
+
+
+@pytest.mark.parametrize("media_type", ["application/json", "application/vnd.terminal+json"])
+def test_a_body_is_known_again_whichever_way_it_was_read(
+    wanted: Node, portraits: dict[str, bytes], media_type: str
+) -> None:
+    body = json.dumps(wanted.request(portrait=portraits[PROBE])).encode()
+    answers = [
+        wanted.call("xa-terminal", "POST", "/v1/match", content=body, headers={"content-type": kind})
+        for kind in ("application/json", media_type)
+    ]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert answers[0].json() == answers[1].json()
+
+
 def test_partners_do_not_share_check_ids(wanted: Node, portraits: dict[str, bytes]) -> None:
     body = wanted.request(portrait=portraits["astronaut.png"])
     assert wanted.send("xa", body).status_code == 200

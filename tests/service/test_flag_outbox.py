@@ -48,7 +48,7 @@ class Desk:
     def check(self, finger: int = WANTED) -> MatchRequest:
         """Check a person; the terminal must see nothing."""
         request = MatchRequest.model_validate(self.node.request(finger_number=finger, purpose="crime"))
-        answer = self.node.runtime.checks.check(CALLER, request)
+        answer = self.node.runtime.checks.check(CALLER, request, bytes(32))
         assert (answer.outcome, answer.flag_id) == ("no-candidates", None)
         return request
 
@@ -329,6 +329,6 @@ def test_writing_begins_when_a_step_has_passed_since_the_comparisons(desk: Desk)
     gallery = NotingGallery(desk.node)
     request = MatchRequest.model_validate(desk.node.request(finger_number=WANTED, purpose="crime"))
     with statements(desk.engine) as sent:
-        replace(desk.node.runtime.checks, gallery=gallery).check(CALLER, request)
+        replace(desk.node.runtime.checks, gallery=gallery).check(CALLER, request, bytes(32))
     begun = [each.at for each in sent if each.sql.startswith("DELETE FROM checks")]
     assert begun[0] - gallery.found.compared_at >= REST

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from hashlib import sha256
 from typing import Annotated, Any
 
 import anyio
@@ -12,7 +13,12 @@ from fastapi.testclient import TestClient
 from pydantic import BaseModel, Field
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.api.dependencies import BodyDigest
 from service.api.json_route import JsonRoute
+from service.authentication import Recognised
+from service.identity import Caller
+from service.machines.arrived import Arrived
+from service.roles import Role
 
 
 class Question(BaseModel):
@@ -44,11 +50,12 @@ async def ask(
 class Gate:
     """Knows who calls."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, recognised: Recognised | None = None) -> None:
         self._app = app
+        self._recognised = recognised
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope.setdefault("state", {})["caller"] = "somebody"
+        scope.setdefault("state", {}).update(caller="somebody", recognised=self._recognised)
         await self._app(scope, receive, send)
 
 
@@ -123,6 +130,25 @@ async def ask_in(
 ) -> Answer:
     assert place == "here"
     return await ask(request, caller, runtime)
+
+
+async def digest(request: Question, body_digest: BodyDigest) -> Answer:
+    return Answer(question=request, half=0, nothing=body_digest.hex())
+
+
+@pytest.mark.parametrize("signed", [None, bytes(32)], ids=["unsigned", "signed"])
+@pytest.mark.parametrize("given_type", ["application/json", "application/vnd.check+json"])
+def test_an_endpoint_learns_the_digest_of_the_bytes_whoever_reads_them(signed: bytes | None, given_type: str) -> None:
+    recognised = Recognised(Caller("xa", Role.TERMINAL, "gate"), Arrived("POST", "/digest", "", {}, ""), "", signed)
+    app = FastAPI()
+    app.state.runtime = "something"
+    router = APIRouter(route_class=JsonRoute)
+    router.post("/digest")(digest)
+    app.include_router(router)
+    app.add_middleware(Gate, recognised=recognised)
+    body = b'{"text": "ab"} '
+    answer = TestClient(app).post("/digest", content=body, headers={"content-type": given_type})
+    assert answer.json()["nothing"] == (sha256(body).hexdigest() if signed is None else signed.hex())
 
 
 def test_what_only_fastapi_sees_to_is_left_to_it() -> None:

@@ -71,7 +71,7 @@ class Desk:
     def held(self, shelf: ProbeShelf, **fields: Any) -> str:
         """Check the person in a process that holds probes on `shelf`; return the id of the check."""
         request = MatchRequest.model_validate(self.scene.request(**fields))
-        replace(self.node.runtime.checks, shelf=shelf).check(CALLER, request)
+        replace(self.node.runtime.checks, shelf=shelf).check(CALLER, request, bytes(32))
         return str(request.check_id)
 
     def keeper(self, shelf: ProbeShelf) -> ProbeKeeper:

@@ -43,7 +43,7 @@ def rewriting(node: Node, times: int, **changes: Any) -> Checks:
 
 def checked(node: Node, checks: Checks) -> MatchAnswer:
     request = MatchRequest.model_validate(node.request(finger_number=WANTED))
-    return checks.check(Caller("xb", Role.TERMINAL, "xb-terminal"), request)
+    return checks.check(Caller("xb", Role.TERMINAL, "xb-terminal"), request, bytes(32))
 
 
 def test_a_rewritten_candidate_is_searched_again(node: Node) -> None:

@@ -70,6 +70,18 @@ def test_a_signed_check_is_answered_in_the_name_of_the_machine(terminal: Termina
     assert answer.json()["outcome"] == "no-candidates"
 
 
+def test_a_signed_check_is_known_again_also_without_its_signature(terminal: Terminal) -> None:
+    body = terminal.body()
+    signed = [terminal.send("POST", MATCH, body) for _ in range(2)]
+    token = {
+        "authorization": f"Bearer {terminal.node.access.tokens['xa-terminal']}",
+        "content-type": "application/json",
+    }
+    unsigned = terminal.send("POST", MATCH, body, token)
+    assert [answer.status_code for answer in (*signed, unsigned)] == [200, 200, 200]
+    assert signed[0].json() == signed[1].json() == unsigned.json()
+
+
 def test_a_call_without_a_body_signs_its_query(terminal: Terminal) -> None:
     sync = Terminal(terminal.node, Role.SYNC, "xa-writer")
     head = sync.head("GET", "/v1/notices?after=3", b"")
