@@ -8,6 +8,7 @@ whose speed changes is the same for both.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import Counter
@@ -45,8 +46,8 @@ OVERLOAD = 3
 MOST_WAITING = 256
 """Requests that the clients keep open at most while they ask for too much."""
 WARM_UP = 5.0
-TURN = 3.0
-"""Seconds for which the service works, and then the encoders: long enough for some hundred checks."""
+TURN = 5.0
+"""Seconds for which the service works, and then the encoders: long enough that what it does anyway weighs little."""
 SETTLED = 1.1
 """Seconds after which what checks have left to be flagged has been looked at: that work is theirs too."""
 AS_QUICK = 1.2
@@ -72,6 +73,7 @@ class LoadFigures:
         service_cpu_ms, encode_cpu_ms, client_cpu_ms: processor time of one check in the service, of its encoding alone,
             and in the client.
         cpu_overhead: the same ratio by processor time, without what the clients take.
+        cpu_overhead_error: standard error of that, by how much turns differ.
         offered_per_second: while too much was asked for.
         statuses: how many of those were answered with which status; 0 stands for no answer.
         without_retry_after: refusals that did not say when to try again.
@@ -90,6 +92,7 @@ class LoadFigures:
     encode_cpu_ms: float
     client_cpu_ms: float
     cpu_overhead: float
+    cpu_overhead_error: float
     offered_per_second: float
     statuses: Mapping[int, int]
     without_retry_after: int
@@ -108,8 +111,40 @@ class _Steady:
     service_cpu: float
     client_cpu: float
 
+    @classmethod
+    def of(cls, turns: Sequence[_Steady]) -> _Steady:
+        """Return what several turns come to."""
+        answers = [answer for turn in turns for answer in turn.answers]
+        seconds, service_cpu = sum(turn.seconds for turn in turns), sum(turn.service_cpu for turn in turns)
+        return cls(answers, seconds, service_cpu, sum(turn.client_cpu for turn in turns))
+
     def percentile(self, which: float) -> float:
         return float(np.percentile(self.answers, which))
+
+
+@dataclass(frozen=True, slots=True)
+class _Turns:
+    """Turns of the service, and one of the encoders after each."""
+
+    checks: Sequence[_Steady]
+    encoding: Sequence[Encoded]
+
+    @property
+    def cpu_overhead(self) -> float:
+        checks, encoding = _Steady.of(self.checks), Encoded.of(self.encoding)
+        of_check, of_encoding = checks.service_cpu / len(checks.answers), encoding.cpu / encoding.count
+        return of_check / of_encoding - 1
+
+    @property
+    def cpu_overhead_error(self) -> float:
+        """Its standard error by the jackknife (Efron and Tibshirani, 1993, chapter 11); not a number of one turn."""
+        count = len(self.checks)
+        if count < 2:
+            return float("nan")
+        return float(np.std([self._without(each).cpu_overhead for each in range(count)])) * math.sqrt(count - 1)
+
+    def _without(self, which: int) -> _Turns:
+        return _Turns(*([*turns[:which], *turns[which + 1 :]] for turns in (self.checks, self.encoding)))
 
 
 def measure_load(size: int, seconds: float, overload_seconds: float, progress: Progress) -> LoadFigures:
@@ -129,22 +164,21 @@ def measure_load(size: int, seconds: float, overload_seconds: float, progress: P
         with data.serve("--workers", str(PROCESSES)) as service:
             clients = LoadClients(service.url, list(portraits().values()), signer)
             with encoders(Path(data.environment["CROSSCHECK_MODELS"]), PROCESSES, THREADS) as alone:
-                steady, encoding = _by_turns(service, clients, alone, seconds, progress)
-            return _measure(service, clients, steady, encoding, size, overload_seconds, progress)
+                turns = _by_turns(service, clients, alone, seconds, progress)
+            return _measure(service, clients, turns, size, overload_seconds, progress)
 
 
 def _measure(
     service: LocalService,
     clients: LoadClients,
-    steady: _Steady,
-    encoding: Encoded,
+    turns: _Turns,
     size: int,
     overload_seconds: float,
     progress: Progress,
 ) -> LoadFigures:
+    steady, encoding = _Steady.of(turns.checks), Encoded.of(turns.encoding)
     checks = len(steady.answers)
     per_second, encodes_per_second = checks / steady.seconds, encoding.count / encoding.seconds
-    service_cpu, encode_cpu = steady.service_cpu / checks, encoding.cpu / encoding.count
     offered = OVERLOAD * per_second
     progress.add_task(f"{OVERLOAD} times as many", total=None)
     before = memory_mb(service.pid)
@@ -160,10 +194,11 @@ def _measure(
         p99_ms=1000 * steady.percentile(99),
         encodes_per_second=encodes_per_second,
         overhead=encodes_per_second / per_second - 1,
-        service_cpu_ms=1000 * service_cpu,
-        encode_cpu_ms=1000 * encode_cpu,
+        service_cpu_ms=1000 * steady.service_cpu / checks,
+        encode_cpu_ms=1000 * encoding.cpu / encoding.count,
         client_cpu_ms=1000 * steady.client_cpu / checks,
-        cpu_overhead=service_cpu / encode_cpu - 1,
+        cpu_overhead=turns.cpu_overhead,
+        cpu_overhead_error=turns.cpu_overhead_error,
         offered_per_second=offered,
         statuses=dict(sorted(Counter(outcome.status for outcome in outcomes).items())),
         without_retry_after=sum(not outcome.retry_after for outcome in refused),
@@ -176,18 +211,13 @@ def _measure(
 
 def _by_turns(
     service: LocalService, clients: LoadClients, alone: Encoders, seconds: float, progress: Progress
-) -> tuple[_Steady, Encoded]:
+) -> _Turns:
     """Let service and encoders work for `seconds` each, by turns; everything is loaded before the clock starts."""
     clients.at_once(CLIENTS, WARM_UP)
     alone.encode(WARM_UP)
     rounds = range(max(1, round(seconds / TURN)))
     turns = [(_steady(service, clients), alone.encode(TURN)) for _ in progress.track(rounds, description="checks")]
-    checks, encoding = [turn for turn, _ in turns], [turn for _, turn in turns]
-    answers = [answer for turn in checks for answer in turn.answers]
-    took = (sum(turn.seconds for turn in checks), sum(turn.service_cpu for turn in checks))
-    count, of_encoding = sum(turn.count for turn in encoding), sum(turn.cpu for turn in encoding)
-    steady = _Steady(answers, *took, sum(turn.client_cpu for turn in checks))
-    return steady, Encoded(count, sum(turn.seconds for turn in encoding), of_encoding)
+    return _Turns([turn for turn, _ in turns], [turn for _, turn in turns])
 
 
 def _steady(service: LocalService, clients: LoadClients) -> _Steady:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager
@@ -34,6 +34,12 @@ class Encoded:
     count: int
     seconds: float
     cpu: float
+
+    @classmethod
+    def of(cls, turns: Sequence[Encoded]) -> Encoded:
+        """Return what several turns come to."""
+        count, seconds = sum(turn.count for turn in turns), sum(turn.seconds for turn in turns)
+        return cls(count, seconds, sum(turn.cpu for turn in turns))
 
 
 class EncodersEnded(CrosscheckError):
