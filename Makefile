@@ -58,7 +58,7 @@ clean: ## Remove the environment and all caches
 	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache mutants
 
 # A recipe line that fails leaves no stamp, so a broken install is tried again.
-.venv/.installed: pyproject.toml uv.lock $(filter .tools/%,$(UV))
+.venv/.installed: pyproject.toml uv.lock .ci/choose-python $(filter .tools/%,$(UV))
 	$(UV) sync --locked --group dev --group demo
 	@touch $@
 

@@ -35,7 +35,8 @@ class Recognised:
     Args:
         arrived: the head of its request.
         keyid: of the key that has signed; "" if nothing was signed.
-        body_digest: the SHA-256 that a signed request's body must have; None if there must be no body.
+        body_digest: the SHA-256 that a signed request's body must have; None if there must be no body, or if nothing
+            was signed.
     """
 
     caller: Caller

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from service.api.messages import MatchAnswer, MatchRequest
+from service.conclusion import Conclusion, Submission
 from service.disclosure import Entries, disclose
 from service.errors import GalleryBehind
 from service.freshness import Freshness
 from service.identity import Caller, require
-from service.ledger import Conclusion, Ledger, Submission
+from service.ledger import Ledger
 from service.preconditions import Gathered, Preconditions
 from service.probe_shelf import HeldProbe, Probe, ProbeShelf
 from service.probes import EncodedSamples, SampleEncoder

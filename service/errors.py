@@ -47,7 +47,7 @@ class Problem(BaseModel):
 
 class CheckConflict(CrosscheckError):
     slug = "check-conflict"
-    hint = "Choose a new check_id for every new check; repeat an old one with the same body and authority only."
+    hint = "Choose a new check_id for every new check; repeat an old one byte for byte, by the same authority."
 
 
 class UnusableSample(InvalidInput):

@@ -17,7 +17,7 @@ from tests.databases import KINDS, Databases, Files, OnServer
 from tests.postgresql import Server, running_server
 
 # How long one of its examples takes says more of what else the machine does than of what is tested.
-hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("untimed")
 
 ON_BOTH_IN_EVERY_RUN = {"tests.watchlists.test_store", "tests.watchlists.test_changes"}

@@ -57,14 +57,14 @@ async def _runtime(request: Request) -> Runtime:
     return cast("Runtime", request.app.state.runtime)
 
 
-async def _body_digest(request: Request) -> bytes:
-    return digest_of(request, await request.body())
-
-
 def digest_of(request: Request, body: bytes) -> bytes:
-    """Return the SHA-256 of the body of a request that the gate has let in; of a signed one, it has reckoned it."""
+    """Return the SHA-256 of the body of a request that was let in; of a signed one, the gate has reckoned it."""
     signed = cast("Recognised", request.state.recognised).body_digest
     return sha256(body).digest() if signed is None else signed
+
+
+async def _body_digest(request: Request) -> bytes:
+    return digest_of(request, await request.body())
 
 
 CurrentCaller = Annotated[Caller, Depends(_caller)]

@@ -26,7 +26,8 @@ class JsonRoute(APIRoute):
     """A route that is answered so if its endpoint takes `request` (a model), and of `_GIVEN` what it likes, no more.
 
     It must ask for nothing that only FastAPI would see to: neither dependencies but those that say how callers are
-    authenticated, which the gate does, nor another status or another kind of answer.
+    authenticated, which the gate does, nor another status or another kind of answer. Nor must whoever includes its
+    router: what `include_router` adds is not looked at.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -42,27 +43,25 @@ class JsonRoute(APIRoute):
             await super().handle(scope, receive, send)
             return
         unverified = await whole(receive)
-        if unverified is None:
-            await super().handle(scope, receive, send)
-            return
-        try:
-            body = self._model.model_validate_json(unverified)
-        except ValidationError:
-            await super().handle(scope, given_out(unverified, receive), send)
+        body = None if unverified is None else _read(self._model, unverified)
+        if unverified is None or body is None:  # the client has gone, or sent something else
+            again = receive if unverified is None else given_out(unverified, receive)
+            await super().handle(scope, again, send)
             return
         answer = await self.endpoint(body, **self._given(request, unverified))
         await Response(answer.model_dump_json(), media_type="application/json")(scope, receive, send)
 
     def _is_plain(self, hints: Mapping[str, Any]) -> bool:
-        model = hints.get("request")
         return (
-            self._takes[:1] == ["request"]
+            inspect.iscoroutinefunction(self.endpoint)
+            and "POST" in (self.methods or ())
+            and self._takes[:1] == ["request"]
             and set(self._takes[1:]) <= set(_GIVEN)
-            and isinstance(model, type)
-            and issubclass(model, BaseModel)
+            and _is_model(hints.get("request"))
+            and _is_model(hints.get("return"))
+            and self.response_model is hints.get("return")
             and all(each in AUTHENTICATED for each in self.dependencies)
             and self.status_code is None
-            and self.response_model is hints.get("return")
         )
 
     def _given(self, request: Request, body: bytes) -> dict[str, Any]:
@@ -71,6 +70,18 @@ class JsonRoute(APIRoute):
         if "body_digest" in self._takes:
             given["body_digest"] = digest_of(request, body)
         return {name: value for name, value in given.items() if name in self._takes}
+
+
+def _is_model(hint: Any) -> bool:
+    return isinstance(hint, type) and issubclass(hint, BaseModel)
+
+
+def _read(model: type[BaseModel], unverified: bytes) -> BaseModel | None:
+    """Return the body if it is one of `model`."""
+    try:
+        return model.model_validate_json(unverified)
+    except ValidationError:
+        return None
 
 
 def _is_json(request: Request) -> bool:

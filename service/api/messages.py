@@ -88,7 +88,7 @@ class FingerprintTemplate(Message):
 class MatchRequest(Message):
     """One person presents themself at one checkpoint."""
 
-    check_id: UUID = Field(description="Chosen by the terminal; the same id and body give the same answer.")
+    check_id: UUID = Field(description="Chosen by the terminal; the same id in the same bytes gives the same answer.")
     purpose: Slug = Field(examples=["border-check"])
     case_reference: Text | None = Field(default=None, repr=False)
     justification: Text | None = Field(

@@ -73,7 +73,7 @@ class LoadFigures:
         service_cpu_ms, encode_cpu_ms, client_cpu_ms: processor time of one check in the service, of its encoding alone,
             and in the client.
         cpu_overhead: the same ratio by processor time, without what the clients take.
-        cpu_overhead_error: standard error of that, by how much turns differ.
+        cpu_overhead_error: standard error of that, by how much turns differ; None for a single turn.
         offered_per_second: while too much was asked for.
         statuses: how many of those were answered with which status; 0 stands for no answer.
         without_retry_after: refusals that did not say when to try again.
@@ -92,7 +92,7 @@ class LoadFigures:
     encode_cpu_ms: float
     client_cpu_ms: float
     cpu_overhead: float
-    cpu_overhead_error: float
+    cpu_overhead_error: float | None
     offered_per_second: float
     statuses: Mapping[int, int]
     without_retry_after: int
@@ -136,11 +136,11 @@ class _Turns:
         return of_check / of_encoding - 1
 
     @property
-    def cpu_overhead_error(self) -> float:
-        """Its standard error by the jackknife (Efron and Tibshirani, 1993, chapter 11); not a number of one turn."""
+    def cpu_overhead_error(self) -> float | None:
+        """Its standard error by the jackknife (Efron and Tibshirani, 1993, chapter 11); None for a single turn."""
         count = len(self.checks)
         if count < 2:
-            return float("nan")
+            return None
         return float(np.std([self._without(each).cpu_overhead for each in range(count)])) * math.sqrt(count - 1)
 
     def _without(self, which: int) -> _Turns:

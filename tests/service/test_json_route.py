@@ -158,8 +158,10 @@ def test_what_only_fastapi_sees_to_is_left_to_it() -> None:
     router.post("/barred", dependencies=[Depends(refuse)])(ask)
     router.post("/made", status_code=201)(ask)
     router.post("/{place}/ask")(ask_in)
+    router.put("/put")(ask)
     app.include_router(router)
     app.add_middleware(Gate)
     client = TestClient(app)
-    statuses = [client.post(path, json={"text": "ab"}).status_code for path in ("/barred", "/made", "/here/ask")]
-    assert statuses == [403, 201, 200]
+    paths = ("/barred", "/made", "/here/ask", "/put")
+    statuses = [client.post(path, json={"text": "ab"}).status_code for path in paths]
+    assert statuses == [403, 201, 200, 405]

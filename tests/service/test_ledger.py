@@ -107,6 +107,15 @@ def test_one_check_sent_many_times_at_once_is_one_check(node: Node) -> None:
     assert len(events(node, "check-answered")) == 1
 
 
+def test_of_several_bodies_at_once_one_is_the_check_and_the_others_conflict(node: Node) -> None:
+    body = node.request(finger_number=STRANGER)
+    bodies = [body | {"checkpoint": f"XA-GATE-{number}"} for number in range(8)]
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(lambda each: node.send("xa", each), bodies))
+    assert sorted(answer.status_code for answer in answers) == [200] + [409] * 7
+    assert len(rows(node, checks)) == len(events(node, "check-answered")) == 1
+
+
 def test_answers_are_forgotten_after_their_time(node: Node) -> None:
     node.check("xa", finger_number=STRANGER)
     node.clock.turn(timedelta(hours=2))
