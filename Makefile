@@ -5,12 +5,6 @@ RUN := .venv/bin
 ARGS ?=
 export UV_PYTHON_DOWNLOADS ?= never
 export UV_SYSTEM_CERTS ?= 1
-ifndef UV_PYTHON
-UV_PYTHON := $(shell sh .ci/choose-python)
-endif
-ifneq ($(UV_PYTHON),)
-export UV_PYTHON
-endif
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-slow kill-cycles lint mutation screenshots texts serve clean
@@ -58,7 +52,7 @@ clean: ## Remove the environment and all caches
 	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache mutants
 
 # A recipe line that fails leaves no stamp, so a broken install is tried again.
-.venv/.installed: pyproject.toml uv.lock .ci/choose-python $(filter .tools/%,$(UV))
+.venv/.installed: pyproject.toml uv.lock $(filter .tools/%,$(UV))
 	$(UV) sync --locked --group dev --group demo
 	@touch $@
 
