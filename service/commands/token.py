@@ -1,4 +1,4 @@
-"""`crosscheck token`: bearer tokens for terminals, sync clients, reviewers, auditors and operators."""
+"""`crosscheck token`: bearer tokens for terminals, sync clients, reviewers, auditors and operators, for development."""
 
 from __future__ import annotations
 
@@ -15,7 +15,13 @@ from service.roles import Role
 from service.settings import Settings
 from service.storage import open_store
 
-commands = typer.Typer(help="Issue, revoke and list tokens.", no_args_is_help=True, add_completion=False)
+commands = typer.Typer(
+    help="Issue, revoke and list tokens: for development. Machines sign (`crosscheck terminal`).",
+    no_args_is_help=True,
+    add_completion=False,
+)
+MARK = """For development only: whoever sees it has it, so over a network it is refused, unless CROSSCHECK_BEARER_TOKENS
+allows it. Machines sign their requests: `crosscheck terminal add`."""
 
 
 @commands.command("issue")
@@ -29,6 +35,7 @@ def issue(
     store = open_store(Settings())
     store.partner(partner)  # raises for an unknown one, with a hint
     typer.echo(TokenRegister(store.engine).issue(Caller(partner, role, name, authority), datetime.now(UTC)))
+    typer.echo(MARK, err=True)
 
 
 @commands.command("revoke")

@@ -65,6 +65,15 @@ class Desk:
     def host(self) -> str:
         return urlsplit(self.node.url).netloc
 
+    @property
+    def hosts(self) -> set[str]:
+        """The node by its address, and by the name that a passkey needs."""
+        return {self.host, urlsplit(self.home).netloc}
+
+    @property
+    def home(self) -> str:
+        return self.node.url.replace("127.0.0.1", "localhost")
+
     def check(self, finger_number: int = PERSON, **fields: Any) -> dict[str, Any]:
         """Let a terminal of XA check the person, and have the flag opened; what the terminal is told."""
         shown = {"portrait": captured(self.portrait)} if finger_number == PERSON else {}
@@ -81,10 +90,10 @@ class Desk:
         """Somebody at a screen, signed in already if a name is given. What goes wrong on the way is remembered."""
         width, height = size
         context = self.browser.new_context(
-            viewport={"width": width, "height": height}, base_url=self.node.url, **options
+            viewport={"width": width, "height": height}, **{"base_url": self.node.url} | options
         )
         context.set_default_timeout(20_000)  # of a machine that does much else; nothing waits for it in vain
-        context.route(lambda url: urlsplit(url).netloc != self.host, lambda route: route.abort())
+        context.route(lambda url: urlsplit(url).netloc not in self.hosts, lambda route: route.abort())
         context.on("request", self._note_request)
         if name:
             self._let_in(context, name)
@@ -100,7 +109,8 @@ class Desk:
         context.add_cookies([{"name": SESSION, "value": session, "url": self.node.url}])
 
     def _note_request(self, request: Request) -> None:
-        if urlsplit(request.url).scheme in ("http", "https", "ws", "wss") and urlsplit(request.url).netloc != self.host:
+        asked = urlsplit(request.url)
+        if asked.scheme in ("http", "https", "ws", "wss") and asked.netloc not in self.hosts:
             self.wrong.append(f"asked another host: {request.url}")
         if request.is_navigation_request():
             self.asked.add((request.method, urlsplit(request.url).path))

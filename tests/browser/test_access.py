@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from fastapi.routing import APIRoute
+from playwright.sync_api import Locator
 
 from service.pages.site import PAGES
 from tests.browser.desk import DESKTOP, TABLET, Desk, Screen
@@ -162,6 +164,37 @@ def test_pictures_zoom_and_move_together(desk: Desk) -> None:
         assert "scale(1.69)" in one
         ada.page.keyboard.press("0")
         assert "scale(1)" in panes.last.locator(".zoomed").evaluate("(it) => it.style.transform")
+
+
+def test_pictures_follow_the_wheel_and_the_pointer(desk: Desk) -> None:
+    with desk.visitor("xa/ada") as ada:
+        ada.open(desk.flag())
+        panes, mouse = ada.page.locator("[data-viewer=aligned]"), ada.page.mouse
+        panes.last.focus()
+        panes.last.scroll_into_view_if_needed()
+        box = panes.last.bounding_box()
+        assert box is not None
+        middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        mouse.move(*middle)
+        for _ in range(2):
+            mouse.wheel(0, -100)
+        ada.page.wait_for_function("document.querySelector('.zoomed').style.transform.includes('scale(1.69)')")
+        before = _places(panes)
+        mouse.down()
+        mouse.move(middle[0] - 20, middle[1] + 10)
+        mouse.up()
+        mouse.move(*middle)  # what is not held is not moved
+        after = _places(panes)
+        assert before[0] == before[1]
+        assert after[0] == after[1]
+        moved = [round(now - then, 3) for now, then in zip(after[0], before[0], strict=True)]
+        assert moved == [-20, 10, 0]
+
+
+def _places(panes: Locator) -> list[list[float]]:
+    """Of each picture, by how much it is moved to the right and down (pixels), and enlarged."""
+    styles = [pane.locator(".zoomed").evaluate("(it) => it.style.transform") for pane in panes.all()]
+    return [[float(number) for number in re.findall(r"-?\d+(?:\.\d+)?(?=px|\))", style)] for style in styles]
 
 
 def test_a_pair_is_lit_from_the_drawing_and_from_the_list(desk: Desk) -> None:

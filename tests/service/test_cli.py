@@ -65,6 +65,15 @@ def test_partners_and_tokens_are_added_listed_and_revoked(operator: Operator) ->
     assert (record["name"], record["role"], bool(record["revoked_at"])) == ("xc-gate-1", "terminal", True)
 
 
+def test_a_token_is_marked_as_one_for_development(operator: Operator) -> None:
+    operator.output("init", "--sample")
+    issued = operator.run("token", "issue", "xa", "terminal", "xa-gate-1")
+    assert issued.returncode == 0
+    assert "For development only" in issued.stderr
+    assert len(issued.stdout.split()) == 1
+    assert "for development" in operator.output("token", "--help")
+
+
 def test_a_partner_has_a_country_and_a_token_an_authority(operator: Operator) -> None:
     operator.output("init")
     operator.output("partner", "add", "xc-police", "Police of XC", "--country", "xc")

@@ -1,4 +1,4 @@
-"""A service that is killed with `kill -9` while it imports and withdraws has kept all that it acknowledged.
+"""A service that is killed with `kill -9` has kept all that it acknowledged, and every answer has its event.
 
 Over HTTP; `make kill-cycles` runs a tenth of its count on each kind of database, CI one cycle.
 """
@@ -10,18 +10,27 @@ import os
 import random
 import signal
 import threading
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx2
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import URL
 
 from models.weights import ModelStore
-from service.commands.local_service import LocalService, local_folder
+from service.audit import Receipt
+from service.audit.sources import DatabaseLog
+from service.audit.verify import Evidence, Verification
+from service.commands.local_service import UNCOUNTED, LocalService, local_folder
+from service.settings import Settings
+from service.storage import open_store
 from tests.databases import Databases
-from tests.service.node import entry
+from tests.service.node import entry, finger
 
 pytestmark = pytest.mark.slow
 
@@ -103,6 +112,42 @@ def test_a_service_that_is_killed_keeps_what_it_acknowledged(
             _look(service, expected)
     print(f"\n{CYCLES} cycles of the service, seed {SEED}: {answers} answers, nothing lost")  # noqa: T201
     assert answers > 0
+
+
+@pytest.mark.skipif(CYCLES == 0, reason="takes long: `make kill-cycles`")
+def test_a_service_that_is_killed_while_it_checks_has_answered_nothing_that_is_not_in_its_log(
+    tmp_path: Path, model_store: ModelStore, databases: Databases
+) -> None:
+    place = databases.empty(tmp_path)
+    database = place.render_as_string(hide_password=False) if isinstance(place, URL) else ""
+    settings = {"CROSSCHECK_MODELS": str(model_store.folder), "CROSSCHECK_DATABASE": database}
+    chance, receipts = random.Random(SEED), list[Receipt]()
+    with local_folder(UNCOUNTED | settings) as data:
+        for _ in range(CYCLES + 1):
+            with data.serve() as service, ThreadPoolExecutor(2) as terminals:
+                checking = [terminals.submit(_check_until_it_dies, service, number, receipts) for number in (2, 3)]
+                wait(checking, timeout=chance.uniform(0.2, 1.5))
+                os.kill(service.pid, signal.SIGKILL)
+        home = Path(data.environment["CROSSCHECK_HOME"])
+        store = open_store(Settings(home=home, models=model_store.folder, database=SecretStr(database)))
+        with store.engine.connect() as connection:
+            log = DatabaseLog(connection, store.keys)
+            report = Verification(log, datetime.now(UTC), Evidence(receipts=receipts)).run()
+        store.engine.dispose()
+    print(f"\n{CYCLES + 1} cycles of checks, seed {SEED}: {len(receipts)} answers, each with its event")  # noqa: T201
+    assert report.flaw is None
+    assert report.entries > len(receipts) > 0
+
+
+def _check_until_it_dies(service: LocalService, number: int, receipts: list[Receipt]) -> None:
+    headers = {"Authorization": f"Bearer {service.access.tokens['xb-terminal']}"}
+    body = {"purpose": "border-check", "checkpoint": "XB-GATE-01", "fingerprints": [finger(number)]}
+    with suppress(httpx2.TransportError), httpx2.Client(base_url=service.url, headers=headers, timeout=30) as http:
+        while True:
+            fresh = {"check_id": str(uuid4()), "captured_at": datetime.now(UTC).isoformat()}
+            answer = http.post("/v1/match", json=body | fresh)
+            assert answer.status_code == 200, answer.text
+            receipts.append(Receipt.read(answer.json()["receipt"]))
 
 
 def _look(service: LocalService, expected: State) -> None:
