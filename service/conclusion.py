@@ -18,12 +18,12 @@ from service.probes import EncodedSamples
 class Submission:
     """A check as it was sent.
 
-    Args: body_digest: SHA-256 of the bytes that the request came in.
+    Args: body_digest: SHA-256 of the bytes that the request came in. It has no key: whoever saw it could test guesses.
     """
 
     caller: Caller
     request: MatchRequest
-    body_digest: bytes
+    body_digest: bytes = field(repr=False)
 
     @property
     def check_id(self) -> str:

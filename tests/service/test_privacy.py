@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import logging
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,9 @@ from models.fingerprint.synthetic import synthetic_template
 from models.samples import Position
 from service.api.messages import MatchRequest
 from service.commands.portraits import ENROLLED, PROBE
+from service.conclusion import Submission
+from service.identity import Caller
+from service.roles import Role
 from tests.service.images import blank_image
 from tests.service.node import Node, entry
 
@@ -71,3 +75,15 @@ def test_a_parser_keeps_nothing_of_what_is_said_of_a_person(node: Node) -> None:
     first, again = (MatchRequest.model_validate_json(body).case_reference for _ in range(2))
     assert first == again
     assert first is not again
+
+
+def test_no_digest_of_a_probe_that_has_no_key_is_kept_or_shown(node: Node, portraits: dict[str, bytes]) -> None:
+    """Whoever saw one could test guesses of the probe against it."""
+    request = node.request(portrait=portraits[PROBE])
+    body, headers = json.dumps(request).encode(), {"content-type": "application/json"}
+    assert node.call("xa-terminal", "POST", "/v1/match", content=body, headers=headers).status_code == 200
+    digests = [sha256(body).digest(), sha256(portraits[PROBE]).digest()]
+    stored = stored_bytes(node.home)
+    assert not any(form in stored for digest in digests for form in (digest, digest.hex().encode()))
+    caller = Caller("xa", Role.TERMINAL, "xa-terminal")
+    assert str(digests[0]) not in repr(Submission(caller, MatchRequest.model_validate(request), digests[0]))
